@@ -1,0 +1,360 @@
+"""Closed schemas of the policy kinds, and the problems of a document measured against them.
+
+They accept what the CRDs of KubeArmor 1.7.4 accept, with two differences that depend on how a policy is applied
+(client-side apply prunes, server-side apply refuses): unknown fields and explicit nulls are problems of their own kind.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from hauberk.policy.documents import Document, pointer_token
+from hauberk.policy.paths import canonical_directory, canonical_path
+from hauberk.policy.problems import Problem
+from hauberk.policy.tables import SYSCALLS, nearest
+
+Schema = dict[str, Any]
+
+PATH_PATTERN = r"^\/+.*[^\/]$"
+DIRECTORY_PATTERN = r"^\/$|^\/.*\/$"
+
+_STRING: Schema = {"type": "string"}
+_BOOLEAN: Schema = {"type": "boolean"}
+_INT32: Schema = {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}
+_ACTION: Schema = {"type": "string", "enum": ["Allow", "Audit", "Block"]}
+_PATH: Schema = {"type": "string", "pattern": PATH_PATTERN, "maxLength": 200}
+_DIRECTORY: Schema = {"type": "string", "pattern": DIRECTORY_PATTERN}
+_PROTOCOLS = "tcp udp raw icmp icmpv6 sctp stream dgram rdm seqpacket dccp packet all".split()
+_PROTOCOL: Schema = {
+    "type": "string",
+    "pattern": "(" + "|".join(f"{name}|{name.upper()}" for name in _PROTOCOLS) + ")$",
+}
+_CAPABILITY: Schema = {
+    "type": "string",
+    "pattern": "(chown|dac_override|dac_read_search|fowner|fsetid|kill|setgid|setuid|setpcap|linux_immutable|"
+    "net_bind_service|net_broadcast|net_admin|net_raw|ipc_lock|ipc_owner|sys_module|sys_rawio|sys_chroot|sys_ptrace|"
+    "sys_pacct|sys_admin|sys_boot|sys_nice|sys_resource|sys_time|sys_tty_config|mknod|lease|audit_write|audit_control|"
+    "setfcap|mac_override|mac_admin)$",
+}
+
+
+def _object(required: tuple[str, ...] = (), /, **properties: Schema) -> Schema:
+    schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return schema | {"required": list(required)} if required else schema
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+_LABELS: Schema = {"type": "object", "additionalProperties": _STRING}
+_NOTES: dict[str, Schema] = {
+    "severity": {"type": "integer", "minimum": 1, "maximum": 10},
+    "tags": _list(_STRING),
+    "message": _STRING,
+}
+_COMMON = _NOTES | {"action": _ACTION}
+_SOURCES = {"fromSource": _list(_object(path=_PATH))}
+_SYSCALL_SOURCES = {"fromSource": _list(_object(path=_PATH, dir=_STRING, recursive=_BOOLEAN))}
+_SYSCALL_NAMES = {"syscall": _list({"type": "string", "enum": list(SYSCALLS)})}
+
+
+def _selector(*keys: str, labels: bool) -> Schema:
+    expression = _object(
+        key={"type": "string", "enum": list(keys)},
+        operator={"type": "string", "enum": ["In", "NotIn"]},
+        values=_list(_STRING),
+    )
+    return _object(matchExpressions=_list(expression), **({"matchLabels": _LABELS} if labels else {}))
+
+
+def _spec(*, host: bool) -> dict[str, Schema]:
+    owner, pts, read_only = {"ownerOnly": _BOOLEAN}, {"pts": _BOOLEAN}, {"readOnly": _BOOLEAN}
+    directory = {"dir": _DIRECTORY, "recursive": _BOOLEAN}
+    program = {"path": _PATH, "execname": {"type": "string", "pattern": r"^[^\/]+$"}}
+    arguments: dict[str, Schema] = {"allowedArgs": _list(_STRING) | {"maxItems": 20}}
+    need_source: tuple[str, ...] = ("fromSource",) if host else ()
+    return {
+        **_COMMON,
+        "apparmor": _STRING,
+        "process": _object(
+            **_COMMON,
+            matchPaths=_list(_object(**program, **arguments, **owner, **pts, **_SOURCES, **_COMMON)),
+            matchDirectories=_list(_object(("dir",), **directory, **owner, **pts, **_SOURCES, **_COMMON)),
+            matchPatterns=_list(_object(("pattern",), pattern=_STRING, **owner, **_COMMON)),
+        ),
+        "file": _object(
+            **_COMMON,
+            matchPaths=_list(_object(("path",), path=_PATH, **read_only, **owner, **pts, **_SOURCES, **_COMMON)),
+            matchDirectories=_list(
+                _object(("dir",), **directory, **read_only, **owner, **pts, **_SOURCES, **_COMMON)
+            ),
+            matchPatterns=_list(_object(("pattern",), pattern=_STRING, **read_only, **owner, **_COMMON)),
+        ),
+        "network": _object(
+            **_COMMON,
+            matchProtocols=_list(
+                _object(("protocol", *need_source), protocol=_PROTOCOL, **({} if host else pts), **_SOURCES, **_COMMON)
+            ),
+            matchDNSQueries=_list(_object(("domain",), domain=_STRING, **_SOURCES, **_COMMON)),
+        ),
+        "capabilities": _object(
+            **_COMMON,
+            matchCapabilities=_list(
+                _object(("capability", *need_source), capability=_CAPABILITY, **_SOURCES, **_COMMON)
+            ),
+        ),
+        "syscalls": _object(
+            **_NOTES,
+            matchSyscalls=_list(_object(**_SYSCALL_NAMES, **_SYSCALL_SOURCES)),
+            matchPaths=_list(
+                _object(
+                    path={"type": "string", "pattern": r"(^\/+.*[^\/]$)|(^\/$|^\/.*\/$)"},
+                    recursive=_BOOLEAN,
+                    **_SYSCALL_NAMES,
+                    **_SYSCALL_SOURCES,
+                )
+            ),
+        ),
+    }
+
+
+_PRESETS = {"presets": _list(_object(name=_STRING, action=_ACTION))}
+_DEVICE = {
+    "device": _object(
+        **_COMMON,
+        matchDevice=_list(
+            _object(
+                ("class",),
+                **{"class": _STRING},
+                subClass=_INT32,
+                protocol=_INT32,
+                level=_INT32 | {"minimum": 1},
+                **_COMMON,
+            )
+        ),
+    )
+}
+
+
+def _network_rule(peers: str) -> Schema:
+    port = _object(
+        ("port",),
+        port=_STRING,
+        endPort={"type": "integer", "minimum": 1, "maximum": 65535},
+        protocol={"type": "string", "enum": ["TCP", "UDP", "SCTP", "tcp", "udp", "sctp"]},
+    )
+    return _object(
+        **_COMMON | {"severity": {"type": "integer"}},
+        **{peers: _list(_object(("ipBlock",), ipBlock=_object(("cidr",), cidr=_STRING)))},
+        iface=_list(_STRING),
+        ports=_list(port),
+        limit={"type": "string", "pattern": "^[0-9]+(KB|MB|GB|K|M|G)?$"},
+        duration=_STRING,
+    )
+
+
+def _network_policy() -> Schema:
+    spec = _object(
+        **_COMMON,
+        level={"type": "string", "enum": ["Pod", "Policy", "pod", "policy"]},
+        nodeSelector=_object(matchLabels=_LABELS),
+        selector=_selector("label", labels=True),
+        ingress=_list(_network_rule("from")),
+        egress=_list(_network_rule("to")),
+    )
+    # the two CEL rules of the CRD: a selector that says something excludes nodes, and allows quota rules only
+    for_containers = {
+        "required": ["selector"],
+        "properties": {"selector": {"anyOf": [{"required": ["matchLabels"]}, {"required": ["matchExpressions"]}]}},
+    }
+    quota = {"items": {"required": ["limit", "duration"]}}
+    only_quota = {"properties": {"nodeSelector": False, "ingress": quota, "egress": quota}}
+    return spec | {"if": for_containers, "then": only_quota}
+
+
+def _document(spec: Schema, *, spec_required: bool = False) -> Schema:
+    metadata = {"type": "object", "properties": {"labels": _LABELS, "annotations": _LABELS}}
+    required = ("apiVersion", "kind", "metadata", "spec") if spec_required else ("apiVersion", "kind", "metadata")
+    return _object(
+        required,
+        apiVersion=_STRING,
+        kind=_STRING,
+        metadata=metadata,
+        spec=spec,
+        status=_object(status=_STRING),
+    )
+
+
+@cache
+def schema_of(kind: str) -> Schema:
+    """JSON Schema of a document of that kind."""
+    match kind:
+        case "KubeArmorPolicy":
+            return _document(_object(**_spec(host=False), **_PRESETS, selector=_selector("label", labels=True)))
+        case "KubeArmorClusterPolicy":
+            selector = _selector("namespace", "label", labels=False)
+            return _document(_object(**_spec(host=False), **_PRESETS, selector=selector))
+        case "KubeArmorHostPolicy":
+            node_selector = _object(matchLabels=_LABELS)
+            spec = _object(("nodeSelector",), **_spec(host=True), **_DEVICE, nodeSelector=node_selector)
+            return _document(spec)
+        case "KubeArmorNetworkPolicy":
+            return _document(_network_policy())
+        case _:
+            raise KeyError(kind)
+
+
+KINDS = ("KubeArmorPolicy", "KubeArmorClusterPolicy", "KubeArmorHostPolicy", "KubeArmorNetworkPolicy")
+
+
+@cache
+def _validator(kind: str) -> Any:
+    import jsonschema_rs  # noqa: PLC0415  # 40 ms that a run answered from the cache does not pay
+
+    return jsonschema_rs.validator_for(schema_of(kind))
+
+
+def problems(document: Document, kind: str) -> list[Problem]:
+    """Everything about the document that its schema does not accept, one problem for each place."""
+    validator = _validator(kind)
+    try:
+        if validator.is_valid(document.data):
+            return []
+        errors = list(validator.iter_errors(document.data))
+    except (ValueError, OverflowError, RecursionError) as error:  # e.g. an integer beyond what JSON readers hold
+        return [Problem("schema", "", f"cannot be checked: {error}", None, {"keyword": "value"})]
+    found: dict[tuple[str, str, str], Problem] = {}
+    for error in errors:
+        for problem in _translate(error, document, schema_of(kind)):
+            found.setdefault((problem.kind, problem.pointer, str(problem.detail.get("name", ""))), problem)
+    return list(found.values())
+
+
+def _translate(error: Any, document: Document, schema: Schema) -> list[Problem]:
+    pointer = "".join(f"/{pointer_token(str(part))}" for part in error.instance_path)
+    keyword = str(error.kind.name) if hasattr(error.kind, "name") else type(error.kind).__name__.lower()
+    value = error.instance
+    if value is None and keyword in ("type", "enum", "pattern", "falseSchema"):
+        return [Problem("null", pointer, f"{_field(pointer)} is given without a value (null)", document.key_at(pointer))]
+    match keyword:
+        case "additionalProperties":
+            names = [name for name in value if name not in _properties(schema, error.instance_path)]
+            return [_unknown_field(document, pointer, name, schema, list(error.instance_path)) for name in names]
+        case "required":
+            name = str(error.kind.property)
+            message = f"{name} is missing in {_field(pointer) or 'the document'}"
+            return [Problem("schema", pointer, message, document.key_at(pointer), {"keyword": keyword, "name": name})]
+        case "enum":
+            options = [str(option) for option in error.kind.options]
+            close = nearest(str(value), tuple(options)) if isinstance(value, str) else None
+            listed = ", ".join(options) if len(options) <= 10 else f"one of {len(options)} known names"
+            detail = {"keyword": keyword, "text": str(value), "nearest": close}
+            return [Problem("schema", pointer, f"{_text(value)} is not {listed}", None, detail)]
+        case "pattern":
+            detail = {"keyword": keyword, "text": str(value), "canonical": _canonical(pointer, str(value))}
+            return [Problem("schema", pointer, _pattern_message(pointer, str(value)), None, detail)]
+        case "type":
+            wanted = str(error.message).rsplit("type", 1)[-1].strip(' "')
+            message = f"{_field(pointer) or 'the document'} must be of type {wanted}, not {_type(value)}"
+            return [Problem("schema", pointer, message, None, {"keyword": keyword, "text": _text(value)})]
+        case "falseSchema":
+            message = "nodeSelector and a selector exclude each other: a policy is for nodes or for containers"
+            return [Problem("schema", pointer, message, None, {"keyword": keyword})]
+        case _:
+            message = f"{_field(pointer)}: {_limit_message(keyword, value, str(error.message))}"
+            return [Problem("schema", pointer, message, None, {"keyword": keyword, "text": _text(value)})]
+
+
+def _limit_message(keyword: str, value: Any, message: str) -> str:
+    match keyword:
+        case "maxLength":
+            return f"{len(value)} characters, 200 at most"
+        case "maxItems":
+            return f"{len(value)} entries, 20 at most"
+        case "minimum" | "maximum":
+            return message.replace(" of ", " ")
+        case _:
+            return message
+
+
+def _properties(schema: Schema, path: Any) -> dict[str, Schema]:
+    for part in path:
+        schema = schema.get("items", {}) if isinstance(part, int) else schema.get("properties", {}).get(part, {})
+    properties: dict[str, Schema] = schema.get("properties", {})
+    return properties
+
+
+def _unknown_field(document: Document, parent: str, name: str, schema: Schema, path: list[Any]) -> Problem:
+    known = _properties(schema, path)
+    pointer = f"{parent}/{pointer_token(name)}"
+    node = document.data
+    for part in path:
+        node = node[part]
+    close = nearest(name, tuple(known))
+    if close in node:
+        close = None
+    if close is None:
+        close = _elsewhere(schema, path, name, node[name])
+    message = f"unknown field {name}" + (f" in {_field(parent)}" if parent else "")
+    return Problem("unknown-field", pointer, message, document.key_at(pointer), {"name": name, "nearest": close})
+
+
+def _elsewhere(schema: Schema, path: list[Any], name: str, value: Any) -> str | None:
+    """Dotted path of the place where the field is known, for the usual slips."""
+    if not path:
+        if name in ("name", "namespace", "labels", "annotations"):
+            return f"metadata.{name}"
+        return f"spec.{name}" if name in _properties(schema, ["spec"]) else None
+    if path[-1] in ("selector", "nodeSelector") and isinstance(value, str):
+        return f"matchLabels.{name}" if "matchLabels" in _properties(schema, path) else None
+    if len(path) > 1 and path[0] == "spec" and name in _properties(schema, ["spec"]):
+        return f"spec.{name}"
+    return None
+
+
+def _canonical(pointer: str, text: str) -> str | None:
+    match pointer.rsplit("/", 1)[-1]:
+        case "path" if "/syscalls/" not in pointer:
+            form = canonical_path(text)
+        case "dir":
+            form = canonical_directory(text)
+        case _:
+            return None
+    return form if form not in ("", text) else None
+
+
+def _pattern_message(pointer: str, text: str) -> str:
+    match pointer.rsplit("/", 1)[-1]:
+        case "path":
+            return f"{text!r} is not an absolute path of a file (it starts with / and does not end with /)"
+        case "dir":
+            return f"{text!r} is not a directory (it starts and ends with /)"
+        case "execname":
+            return f"{text!r} is not a program name: an execname has no slash"
+        case "protocol":
+            return f"{text!r} is not a protocol: {', '.join(_PROTOCOLS)}, all lower or all upper case"
+        case "capability":
+            return f"{text!r} is not a capability that the API server accepts (net_raw, sys_admin, ...)"
+        case field:
+            return f"{text!r} is not a valid {field}"
+
+
+def _field(pointer: str) -> str:
+    """`/spec/file/matchPaths/0` -> `spec.file.matchPaths[0]`."""
+    text = ""
+    for token in pointer.split("/")[1:]:
+        token = token.replace("~1", "/").replace("~0", "~")  # noqa: PLW2901
+        text += f"[{token}]" if token.isdigit() else f".{token}"
+    return text.lstrip(".")
+
+
+def _type(value: Any) -> str:
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+    return names.get(type(value), "null")
+
+
+def _text(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."

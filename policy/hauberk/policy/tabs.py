@@ -1,0 +1,70 @@
+"""Tabs outside scalars and comments: libyaml and go-yaml read them, other parsers refuse the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from hauberk.policy.documents import Document
+from hauberk.policy.problems import Position, Problem
+
+_MESSAGE = "a tab as white space: kubectl reads it, but other YAML parsers refuse the whole file"
+
+
+def tabs(text: str, documents: Iterable[Document], line: int, column: int) -> Iterator[Problem]:
+    """One problem for each run of tabs, with its place; `line` and `column` are where the text starts in its file."""
+    if text.lstrip()[:1] in "{[":
+        return
+    inside = _scalar_spans(documents)
+    for number, row in enumerate(text.splitlines(), start=line):
+        if "\t" not in row:
+            continue
+        comment = _comment(row, number, column, inside)
+        position = row.find("\t")
+        while 0 <= position < comment:
+            end = position
+            while end < len(row) and row[end] == "\t":
+                end += 1
+            if not _within(number, position + column, inside):
+                place = Position(number + 1, position + column + 1, number + 1, end + column + 1)
+                yield Problem("yaml-tab", "", _MESSAGE, place, {"severity": "warning"})
+            position = row.find("\t", end)
+
+
+def _scalar_spans(documents: Iterable[Document]) -> list[tuple[int, int, int, int]]:
+    spans: list[tuple[int, int, int, int]] = []
+    for document in documents:
+        number = 0
+
+        def visit(node: object, document: Document = document) -> None:
+            nonlocal number
+            number += 1
+            if isinstance(node, dict):
+                for child in node.values():
+                    key = document.marks[number * 4 : number * 4 + 4]
+                    spans.append((key[0], key[1], key[2], key[3]))
+                    number += 1
+                    visit(child)
+            elif isinstance(node, list):
+                for child in node:
+                    visit(child)
+            else:
+                value = document.marks[(number - 1) * 4 : number * 4]
+                spans.append((value[0], value[1], value[2], value[3]))
+
+        if document.base in ("", "/items/0"):
+            visit(document.root)
+    return spans
+
+
+def _within(line: int, column: int, spans: list[tuple[int, int, int, int]]) -> bool:
+    return any((a, b) <= (line, column) < (c, d) for a, b, c, d in spans)
+
+
+def _comment(row: str, line: int, column: int, spans: list[tuple[int, int, int, int]]) -> int:
+    """Column (in `row`) of the comment's `#`, or the length of the row."""
+    position = row.find("#")
+    while position >= 0:
+        if (position == 0 or row[position - 1] in " \t") and not _within(line, position + column, spans):
+            return position
+        position = row.find("#", position + 1)
+    return len(row)
