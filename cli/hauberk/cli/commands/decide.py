@@ -137,6 +137,9 @@ class _Files:
     def _read(self, path: Path, name: str, where: str) -> list[Policy]:
         import yaml  # noqa: PLC0415  most cases carry their policies; loading it costs more than a thousand of these
 
+        # A pipe would be waited for.
+        if path.exists() and not path.is_file():
+            raise HauberkError(f"{where}: {name!r} is not a regular file: name a file")
         try:
             text = path.read_text(encoding="utf-8")
             documents = list(yaml.load_all(text, Loader=yaml.CSafeLoader))

@@ -127,7 +127,7 @@ class Hauberk:
             entries.append(Entry(Pathless(), ALWAYS, Verdict.ALLOWED))
         keyed: list[tuple[tuple[bool, int, int, bool, bool, str], Entry]] = []
         for placed in self._rules(domain):
-            if placed.sources and source not in placed.sources:
+            if placed.sources and (source is None or source not in placed.sources):
                 continue
             denials = _denials(placed, op)
             if placed.action is Action.AUDIT:

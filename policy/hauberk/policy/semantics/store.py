@@ -181,7 +181,7 @@ def _capability(text: str) -> str:
 
 
 def _write_all(store: Store, written: list[_Written]) -> None:
-    """Writes the `all` rules of a document, after its other protocols, in the order the daemon appends them."""
+    """Writes the `all` rules of a document after its other protocols, in the order of the daemon."""
     rules = [one for one in written if _word(one.matcher).lower() == "all"]
     seen: set[bool] = set()
     for one in rules:
