@@ -1,0 +1,84 @@
+# METADATA
+# title: schema-violation
+# description: |
+#   A required field is missing, or a value has another type, range or form than the CRD accepts. The
+#   API server refuses the policy. A field without a value (null) is dropped by client-side apply and
+#   refused by server-side apply.
+# scope: package
+# related_resources:
+#   - ref: https://github.com/hauberk/hauberk/blob/main/docs/rules/HB104.md
+# schemas:
+#   - input: schema.facts
+# custom:
+#   id: HB104
+#   severity: error
+#   models: [kubearmor, hauberk]
+#   needs: none
+#   fix: safe
+#   recommended_action: Give the value that the finding asks for.
+package hauberk.rules.document.schema_violation
+
+import data.hauberk.lib.rules
+
+violation contains v if {
+	some problem in input.problems
+	problem.kind == "schema"
+	not _path_form(problem.detail)
+	base := {
+		"id": "HB104",
+		"severity": problem.detail.severity,
+		"pointer": problem.pointer,
+		"message": problem.message,
+		"hint": _hint(problem),
+	}
+	v := object.union(object.union(base, rules.placed(problem)), _fix(problem))
+}
+
+violation contains v if {
+	some problem in input.problems
+	problem.kind == "null"
+	base := {
+		"id": "HB104",
+		"severity": problem.detail.severity,
+		"pointer": problem.pointer,
+		"message": $"{problem.message}: client-side apply drops it, server-side apply (Flux, Argo CD with ServerSideApply) refuses the policy",
+		"hint": "remove the field, or give it a value",
+		"fix": {"safety": "safe", "edits": [{"op": "remove", "pointer": problem.pointer}]},
+	}
+	v := object.union(base, rules.placed(problem))
+}
+
+# A path that only has to be written in its canonical form: HB210 says so.
+_path_form(detail) if {
+	detail.keyword == "pattern"
+	detail.canonical != null
+	detail.canonical != detail.text
+}
+
+_case(detail) if {
+	detail.keyword == "enum"
+	detail.nearest != null
+	lower(detail.nearest) == lower(detail.text)
+}
+
+_hint(problem) := $"write {nearest}" if {
+	problem.detail.keyword == "enum"
+	problem.detail.nearest != null
+	nearest := problem.detail.nearest
+} else := $"add {name}" if {
+	problem.detail.keyword == "required"
+	name := problem.detail.name
+} else := "write one of the names that the field accepts" if {
+	problem.detail.keyword == "enum"
+} else := "write it as the field's type asks" if {
+	problem.detail.keyword == "type"
+} else := "stay within the limit" if {
+	problem.detail.keyword in {"minimum", "maximum", "maxLength", "maxItems"}
+} else := "write it in the form that the field asks for"
+
+_fix(problem) := {"fix": {
+	"safety": "safe",
+	"edits": [{"op": "replace", "pointer": problem.pointer, "value": problem.detail.nearest}],
+}} if {
+	_case(problem.detail)
+} else := {}

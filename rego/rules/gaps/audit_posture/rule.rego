@@ -1,0 +1,99 @@
+# METADATA
+# title: audit-posture
+# description: |
+#   An Allow policy makes an allow-list, and what happens outside it is decided by the posture of the
+#   namespace. Where the posture is audit, nothing outside the list is blocked.
+# scope: package
+# related_resources:
+#   - ref: https://github.com/hauberk/hauberk/blob/main/docs/rules/HB401.md
+# schemas:
+#   - input: schema.facts
+# custom:
+#   id: HB401
+#   severity: error
+#   models: [kubearmor, hauberk]
+#   needs: repo
+#   fix: none
+#   recommended_action: "Annotate the namespace with kubearmor-file-posture, kubearmor-network-posture or kubearmor-capabilities-posture: block."
+package hauberk.rules.gaps.audit_posture
+
+import data.hauberk.lib.rules
+import data.hauberk.lib.text
+
+violation contains v if {
+	count(_domains) > 0
+	domains := text.listing([domain | some domain in ["process", "file", "network", "dns", "capabilities"]; domain in _domains])
+	first := [rule | some rule in input.policy.rules; rule.pointer in _own][0]
+	where := _where
+	why := _why
+	v := {
+		"id": "HB401",
+		"pointer": rules.action_pointer(first),
+		"message": $"this Allow policy blocks nothing outside its list ({domains}): the posture of {where} is audit{why}",
+		"hint": _hint,
+	}
+}
+
+_audited := [list |
+	some workload in input.workloads
+	some list in workload.allowLists
+	list.posture == "audit"
+	list.own != []
+]
+
+_domains := {list.domain | some list in _audited}
+
+_own := {pointer | some list in _audited; some pointer in list.own}
+
+_host if input.policy.kind == "KubeArmorHostPolicy"
+
+_namespaces := {workload.namespace |
+	some workload in input.workloads
+	workload.namespace != null
+	some list in workload.allowLists
+	list.posture == "audit"
+	list.own != []
+}
+
+_where := "the node" if {
+	_host
+} else := $"namespace {name}" if {
+	count(_namespaces) == 1
+	some name in _namespaces
+} else := $"namespaces {names}" if {
+	names := text.listing(sort(_namespaces))
+}
+
+_why := " (the default, as nothing sets it)" if {
+	every list in _audited {
+		list.postureFrom == "default"
+	}
+} else := " by its annotation" if {
+	every list in _audited {
+		list.postureFrom == "annotation"
+	}
+} else := ""
+
+_annotations := {
+	"process": "kubearmor-file-posture",
+	"file": "kubearmor-file-posture",
+	"network": "kubearmor-network-posture",
+	"dns": "kubearmor-network-posture",
+	"capabilities": "kubearmor-capabilities-posture",
+}
+
+_settings := {
+	"process": "hostDefaultFilePosture",
+	"file": "hostDefaultFilePosture",
+	"network": "hostDefaultNetworkPosture",
+	"dns": "hostDefaultNetworkPosture",
+	"capabilities": "hostDefaultCapabilitiesPosture",
+}
+
+_hint := $"set {settings}: block in the daemon's configuration; namespaces do not govern the node" if {
+	_host
+	settings := text.listing(sort({_settings[domain] | some domain in _domains}))
+} else := $"annotate the namespace: {annotations}" if {
+	keys := {_annotations[domain] | some domain in _domains}
+	annotations := text.listing([line | some key in sort(keys); line := $"{key}: block"])
+}

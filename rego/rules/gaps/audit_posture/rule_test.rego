@@ -1,0 +1,61 @@
+package hauberk.rules.gaps.audit_posture_test
+
+import data.hauberk.lib.fixtures
+import data.hauberk.rules.gaps.audit_posture
+
+_rule := fixtures.allow(fixtures.path("process", 0, "/usr/sbin/nginx"))
+
+_document(lists) := fixtures.changed(
+	fixtures.with_rules([fixtures.path("file", 0, "/etc/shadow"), _rule]),
+	{"workloads": [fixtures.workload({"allowLists": lists})]},
+)
+
+_audit := fixtures.allow_list("process", {"posture": "audit", "postureFrom": "default", "own": [_rule.pointer]})
+
+test_bad_default if {
+	found := audit_posture.violation with input as _document([_audit])
+	some v in found
+	count(found) == 1
+	v.id == "HB401"
+	v.pointer == "/spec/action"
+	contains(v.message, "blocks nothing outside its list (process)")
+	contains(v.message, "namespace shop is audit (the default")
+	v.hint == "annotate the namespace: kubearmor-file-posture: block"
+}
+
+test_bad_two_domains if {
+	rule := fixtures.changed(_rule, {"actionLevel": "rule"})
+	network := fixtures.allow_list("network", {"posture": "audit", "own": [rule.pointer]})
+	document := fixtures.changed(fixtures.with_rules([rule]), {"workloads": [fixtures.workload({"allowLists": [_audit, network]})]})
+	found := audit_posture.violation with input as document
+	some v in found
+	count(found) == 1
+	v.pointer == "/spec/process/matchPaths/0/action"
+	contains(v.message, "(process and network)")
+	v.hint == "annotate the namespace: kubearmor-file-posture: block and kubearmor-network-posture: block"
+}
+
+test_bad_host if {
+	document := fixtures.changed(
+		fixtures.host_policy({"rules": [_rule]}),
+		{"workloads": [fixtures.workload({"namespace": null, "allowLists": [_audit]})]},
+	)
+	found := audit_posture.violation with input as document
+	some v in found
+	contains(v.message, "the posture of the node is audit")
+	contains(v.hint, "hostDefaultFilePosture: block")
+}
+
+test_good_block if {
+	list := fixtures.allow_list("process", {"own": [_rule.pointer]})
+	count(audit_posture.violation) == 0 with input as _document([list])
+}
+
+test_near_miss_allow_list_of_another_policy if {
+	list := fixtures.changed(_audit, {"own": []})
+	count(audit_posture.violation) == 0 with input as _document([list])
+}
+
+test_near_miss_no_allow_rule if {
+	count(audit_posture.violation) == 0 with input as _document([])
+}
