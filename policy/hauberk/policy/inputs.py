@@ -75,7 +75,7 @@ def parse_access(given: object, where: str = "access") -> Access:
 def _object(given: object, where: str) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
         raise HauberkError(f"{where} must be an object, not {_kind(given)}")
-    return given
+    return cast("Mapping[str, Any]", given)
 
 
 def _wrong(where: str, name: str, wanted: str, value: object) -> HauberkError:
@@ -129,10 +129,12 @@ def _texts(fields: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
         return ()
     if not isinstance(value, list):
         raise _wrong(where, name, "a list of strings", value)
-    for index, item in enumerate(value):
+    texts: list[str] = []
+    for index, item in enumerate(cast("list[object]", value)):
         if not isinstance(item, str):
             raise _wrong(where, f"{name}[{index}]", "a string", item)
-    return tuple(value)
+        texts.append(item)
+    return tuple(texts)
 
 
 def _labels(fields: Mapping[str, Any], name: str, where: str) -> tuple[tuple[str, str], ...]:
@@ -141,12 +143,14 @@ def _labels(fields: Mapping[str, Any], name: str, where: str) -> tuple[tuple[str
         return ()
     if not isinstance(value, Mapping):
         raise _wrong(where, name, "an object of strings", value)
-    for key, item in value.items():
+    labels: list[tuple[str, str]] = []
+    for key, item in cast("Mapping[object, object]", value).items():
         if not isinstance(key, str):
             raise _wrong(where, name, "an object whose keys are strings", key)
         if not isinstance(item, str):
             raise _wrong(where, f"{name}[{_short(key)}]", "a string", item)
-    return tuple(value.items())
+        labels.append((key, item))
+    return tuple(labels)
 
 
 def _kind(value: object) -> str:

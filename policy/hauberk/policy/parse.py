@@ -6,9 +6,9 @@ keep their index: saying what is wrong with a document is the work of the schema
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from hauberk.policy.inputs import parse_access, parse_posture, parse_workload
 from hauberk.policy.model import (
@@ -130,16 +130,14 @@ _SHAPES = (
 def _rules(shape: _Shape, kind: Kind, spec: Mapping[str, Any], outer: _Common) -> list[Rule]:
     section = _mapping(spec.get(shape.section))
     entries = section.get(shape.list)
-    if not isinstance(entries, list) or not entries:
+    if not entries:
         return []
     middle = _common(section)
     fields = shape.fields
     if kind is Kind.HOST and shape.list == "matchProtocols":
         fields = fields - {"pts"}
     rules: list[Rule] = []
-    for index, entry in enumerate(entries):
-        if not isinstance(entry, Mapping):
-            continue
+    for index, entry in _entries(entries):
         own = _common(entry)
         action, level = _action(own, middle, outer)
         rules.append(
@@ -184,45 +182,33 @@ def _flags(entry: Mapping[str, Any], fields: frozenset[str]) -> Flags:
 
 
 def _sources(entry: Mapping[str, Any]) -> tuple[str | None, ...]:
-    given = entry.get("fromSource")
-    if not isinstance(given, list):
-        return ()
-    return tuple(_text(source.get("path")) for source in given if isinstance(source, Mapping))
+    return tuple(_text(source.get("path")) for _, source in _entries(entry.get("fromSource")))
 
 
 def _presets(spec: Mapping[str, Any]) -> tuple[Preset, ...]:
-    given = spec.get("presets")
-    if not isinstance(given, list):
-        return ()
     return tuple(
         Preset(index, _text(entry.get("name")) or "", _text(entry.get("action")) or "")
-        for index, entry in enumerate(given)
-        if isinstance(entry, Mapping)
+        for index, entry in _entries(spec.get("presets"))
     )
 
 
 def _selector(kind: Kind, spec: Mapping[str, Any]) -> Selector:
     selector = _mapping(spec.get("nodeSelector" if kind is Kind.HOST else "selector"))
     labels = () if kind is Kind.CLUSTER else _labels(selector.get("matchLabels"))
-    given = selector.get("matchExpressions")
-    if kind is Kind.HOST or not isinstance(given, list):
+    if kind is Kind.HOST:
         return Selector(labels)
     expressions = tuple(
         Expression(
             _text(entry.get("key")) or "", _text(entry.get("operator")) or "", _texts(entry.get("values"))
         )
-        for entry in given
-        if isinstance(entry, Mapping)
+        for _, entry in _entries(selector.get("matchExpressions"))
     )
     return Selector(labels, expressions)
 
 
 def _labels(given: object) -> tuple[tuple[str, str], ...]:
-    if not isinstance(given, Mapping):
-        return ()
-    return tuple(
-        (key, value) for key, value in given.items() if isinstance(key, str) and isinstance(value, str)
-    )
+    pairs = cast("Mapping[Any, Any]", _mapping(given)).items()
+    return tuple((key, value) for key, value in pairs if isinstance(key, str) and isinstance(value, str))
 
 
 def _common(given: Mapping[str, Any]) -> _Common:
@@ -235,7 +221,15 @@ def _common(given: Mapping[str, Any]) -> _Common:
 
 
 def _mapping(given: object) -> Mapping[str, Any]:
-    return given if isinstance(given, Mapping) else _NOTHING
+    return cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else _NOTHING
+
+
+def _entries(given: object) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The mappings of a list with their index in the document."""
+    if isinstance(given, list):
+        for index, entry in enumerate(cast("list[object]", given)):
+            if isinstance(entry, Mapping):
+                yield index, cast("Mapping[str, Any]", entry)
 
 
 def _text(given: object) -> str | None:
@@ -246,4 +240,4 @@ def _text(given: object) -> str | None:
 def _texts(given: object) -> tuple[str, ...]:
     if not isinstance(given, list):
         return ()
-    return tuple(item for item in given if isinstance(item, str))
+    return tuple(item for item in cast("list[object]", given) if isinstance(item, str))

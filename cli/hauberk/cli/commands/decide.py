@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hauberk.policy.decision import compile_policies
 from hauberk.policy.model import Access, Decision, Model, Policy, Verdict
@@ -58,19 +58,19 @@ def _case(line: str) -> Mapping[str, Any]:
         ) from error
     if not isinstance(case, dict):
         raise HauberkError("a case must be an object with policies, workload, posture and accesses")
-    return case
+    return cast("dict[str, Any]", case)
 
 
 def _policies(given: object, files: _Files) -> list[Policy]:
     if not isinstance(given, list):
         raise HauberkError("policies must be a list of policy objects or of file names")
     policies: list[Policy] = []
-    for index, item in enumerate(given):
+    for index, item in enumerate(cast("list[object]", given)):
         where = f"policies[{index}]"
         if isinstance(item, str):
             policies.extend(files.policies(item, where))
         elif isinstance(item, dict):
-            policy = parse_policy(item)
+            policy = parse_policy(cast("dict[str, Any]", item))
             if policy is None:
                 raise HauberkError(
                     f"{where} has no kind that can be decided: "
@@ -90,7 +90,8 @@ def _accesses(case: Mapping[str, Any]) -> list[Access]:
         return [parse_access(one)]
     if not isinstance(many, list):
         raise HauberkError("accesses must be a list of objects")
-    return [parse_access(access, f"accesses[{index}]") for index, access in enumerate(many)]
+    listed = cast("list[object]", many)
+    return [parse_access(access, f"accesses[{index}]") for index, access in enumerate(listed)]
 
 
 def _answer(decision: Decision) -> dict[str, Any]:
@@ -137,10 +138,10 @@ class _Files:
     def _read(self, path: Path, name: str, where: str) -> list[Policy]:
         import yaml  # noqa: PLC0415  most cases carry their policies; loading it costs more than a thousand of these
 
-        # A pipe would be waited for.
-        if path.exists() and not path.is_file():
-            raise HauberkError(f"{where}: {name!r} is not a regular file: name a file")
         try:
+            # A pipe would be waited for.
+            if path.exists() and not path.is_file():
+                raise HauberkError(f"{where}: {name!r} is not a regular file: name a file")
             text = path.read_text(encoding="utf-8")
             documents = list(yaml.load_all(text, Loader=yaml.CSafeLoader))
         except (OSError, UnicodeDecodeError) as error:

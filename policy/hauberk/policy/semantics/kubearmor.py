@@ -79,7 +79,7 @@ class KubeArmor:
         if source is None:
             return None
         source = seen(source)
-        return source if source in self.named_sources(access.op) else GLOBAL
+        return source if access.op != "map_exec" and source in self._store(access.domain).scopes else GLOBAL
 
     def named_sources(self, op: Op) -> frozenset[str]:
         """Sources that have a list of their own for this operation."""
