@@ -51,6 +51,50 @@ class Document:
         value, key = self._find(pointer)
         return self._position(value if key is None else key)
 
+    def place(self, pointer: str) -> Position:
+        """What a reader should look at: a scalar itself, the key of a mapping or list."""
+        value, key = self._find(pointer)
+        return self._position(key if key is not None and self._spans_lines(value) else value)
+
+    def _spans_lines(self, number: int) -> bool:
+        return self.marks[number * 4] != self.marks[number * 4 + 2]
+
+    def siblings(self, pointer: str) -> tuple[Position | None, Position | None, int]:
+        """Of the entry at `pointer`: key (None in a list), the next entry's start, and how many entries there are."""
+        parent_pointer, _, last = pointer.rpartition("/")
+        parent = self.data
+        for token in split_pointer(parent_pointer):
+            parent = parent[int(token)] if isinstance(parent, list) else parent[token]
+        keys = list(parent) if isinstance(parent, dict) else [str(index) for index in range(len(parent))]
+        token = split_pointer("/" + last)[0]
+        following = keys[keys.index(token) + 1 :]
+        after = self.key_at(f"{parent_pointer}/{pointer_token(following[0])}") if following else None
+        return self.key_at(pointer) if isinstance(parent, dict) else None, after, len(keys)
+
+    def lines(self, depth: int = 4) -> dict[str, int]:
+        """Line (from 1) of each list entry `depth` levels below the root, by pointer, in one pass."""
+        found: dict[str, int] = {}
+        number = -1
+
+        def visit(node: Any, pointer: str, level: int) -> None:
+            nonlocal number
+            number += 1
+            if isinstance(node, dict):
+                for name, child in node.items():
+                    number += 1
+                    visit(child, f"{pointer}/{name}" if level < depth else "", level + 1)
+            elif isinstance(node, list):
+                for index, child in enumerate(node):
+                    if level < depth:
+                        found[f"{pointer}/{index}"] = self.marks[(number + 1) * 4] + 1
+                    visit(child, f"{pointer}/{index}" if level < depth else "", level + 1)
+
+        visit(self.root, "", 0)
+        if self.base:
+            skip = len(self.base)
+            return {pointer[skip:]: line for pointer, line in found.items() if pointer.startswith(self.base + "/")}
+        return found
+
     def _position(self, number: int) -> Position:
         line, column, end_line, end_column = self.marks[number * 4 : number * 4 + 4]
         return Position(line + 1, column + 1, end_line + 1, end_column + 1)

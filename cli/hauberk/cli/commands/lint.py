@@ -1,0 +1,190 @@
+"""`hauberk lint`: sources and settings in, a report out."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from hauberk.cli import sources
+from hauberk.cli.cache import ResultCache
+from hauberk.cli.catalogue import rules_folder
+from hauberk.cli.config import Config
+from hauberk.cli.finding import EngineError, Finding, Report, fingerprints, from_json
+from hauberk.cli.sources import Source
+from hauberk.policy.problems import HauberkError, Severity
+
+Progress = Callable[[int, int], None]
+
+
+def _silent(done: int, total: int) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`cache` is the folder of the cache, None for none; `today` decides which exceptions have expired."""
+
+    config: Config
+    jobs: int
+    cache: Path | None
+    today: datetime.date
+    progress: Progress = _silent
+
+
+def lint_paths(paths: Sequence[str], request: Request) -> Report:
+    """Lints files; raises HauberkError when there is nothing to lint."""
+    config = request.config
+    names = sources.find(paths, markdown=config.markdown, exclude=config.exclude)
+    if not names:
+        kinds = "YAML, JSON or Markdown" if config.markdown else "YAML or JSON"
+        raise HauberkError(f"no {kinds} file in {', '.join(paths)}: name a file or folder of policies")
+    report = lint_sources([sources.read(name) for name in names], request)
+    if not report.policies and not report.findings and not report.errors:
+        hint = "" if config.markdown else " (policies in Markdown code blocks are read with --markdown)"
+        raise HauberkError(
+            f"no policy in {', '.join(paths)}: {len(names)} files, none with a KubeArmor policy{hint}"
+        )
+    return report
+
+
+def lint_sources(given: Sequence[Source], request: Request) -> Report:
+    """Lints texts: from the cache when nothing changed at all, else by asking the rules."""
+    with ResultCache(request.cache) as cache:
+        key = _identity(given, request)
+        stored = cache.get(key)
+        if stored is not None:
+            report = _unpack(stored)
+        else:
+            report = _compute(given, request, cache)
+            if not report.errors:
+                cache.put(key, _pack(report))
+    report.texts = {source.path: source.data for source in given}
+    if cache.trouble:
+        report.notes.append(cache.trouble)
+    return report
+
+
+def _identity(given: Iterable[Source], request: Request) -> bytes:
+    """Digest of everything that the findings depend on."""
+    config = request.config
+    digest = hashlib.sha256(_code_identity())
+    day = request.today.isoformat() if config.exceptions else ""
+    settings = (config.target, config.engine, config.opa, config.opa_url, config.posture, config.exceptions, config.path, day)
+    digest.update(repr((settings, dict(config.severity), config.select, config.ignore)).encode())
+    for folder in config.rules:
+        for path in sorted(Path(folder).rglob("*.rego")) if Path(folder).is_dir() else [Path(folder)]:
+            digest.update(f"\0{path}\0".encode() + (path.read_bytes() if path.is_file() else b""))
+    for source in given:
+        digest.update(f"\0{source.path}\0{source.trouble}\0".encode("utf-8", "surrogateescape"))
+        digest.update(hashlib.sha256(source.data).digest())
+    return digest.digest()
+
+
+def _code_identity() -> bytes:
+    """Changes with every release, and with every edit of a development checkout."""
+    import hauberk.policy  # noqa: PLC0415  # only to find its folder
+
+    digest = hashlib.sha256(version("hauberk").encode())
+    for folder in (Path(__file__).parent.parent, Path(hauberk.policy.__file__).parent):
+        for path in sorted((*folder.rglob("*.py"), *folder.rglob("*.json"))):
+            status = path.stat()
+            digest.update(f"{path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    digest.update((rules_folder() / "policy.wasm").read_bytes())
+    return digest.digest()
+
+
+def _pack(report: Report) -> bytes:
+    whole = {
+        "findings": [finding.as_json() for finding in report.findings],
+        "notes": report.notes,
+        "files": report.files,
+        "policies": report.policies,
+        "suppressed": report.suppressed,
+    }
+    return json.dumps(whole, separators=(",", ":")).encode()
+
+
+def _unpack(stored: bytes) -> Report:
+    whole: dict[str, Any] = json.loads(stored)
+    findings = [from_json(value) for value in whole["findings"]]
+    return Report(findings, [], whole["notes"], whole["files"], whole["policies"], whole["suppressed"])
+
+
+def _compute(given: Sequence[Source], request: Request, cache: ResultCache) -> Report:
+    # YAML, the validator and the engine are imported only when something must be computed
+    from hauberk.cli import parallel  # noqa: PLC0415
+    from hauberk.cli.rulesets import rule_sets  # noqa: PLC0415
+    from hauberk.cli.silence import silence  # noqa: PLC0415
+    from hauberk.policy.model import Posture  # noqa: PLC0415
+
+    config = request.config
+    make = rule_sets(config)
+    total = len(given)
+    outcome = parallel.run(
+        given,
+        parallel.Settings(config.targets, Posture(**config.posture) if config.posture is not None else None),
+        make,
+        cache.get,
+        request.jobs,
+        lambda done: request.progress(done, total),
+    )
+    for key, answer in outcome.answers.items():
+        cache.put(key, answer)
+    wanted = [_regraded(finding, config) for finding in outcome.findings if config.wanted(finding.rule)]
+    kept, suppressed, more = silence(wanted, outcome.suppressions, config, request.today, make)
+    findings = sorted((*kept, *more), key=lambda finding: finding.order)
+    errors = sorted(outcome.errors, key=lambda error: (error.path, error.line, error.reason))
+    return Report(findings, errors, sorted(outcome.notes), total, outcome.policies, suppressed)
+
+
+def _regraded(finding: Finding, config: Config) -> Finding:
+    chosen = config.severity.get(finding.rule)
+    return finding if chosen is None else replace(finding, severity=Severity(chosen))
+
+
+def without_known(report: Report, known: Iterable[str]) -> Report:
+    """The report without findings whose fingerprints are known (a baseline, an older revision)."""
+    names = set(known)
+    new = [f for f, name in zip(report.findings, fingerprints(report.findings), strict=True) if name not in names]
+    return replace(report, findings=new, baselined=report.baselined + len(report.findings) - len(new))
+
+
+def read_baseline(path: Path) -> list[str]:
+    """Fingerprints of a baseline file."""
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))["fingerprints"]
+    except OSError as error:
+        raise HauberkError(f"{path}: {error.strerror}; write one with --write-baseline") from None
+    except (ValueError, KeyError, TypeError):
+        raise HauberkError(f"{path}: not a baseline; write one with --write-baseline") from None
+    return [str(name) for name in known]
+
+
+def baseline_text(report: Report) -> str:
+    entries = fingerprints(report.findings)
+    return json.dumps({"version": 1, "fingerprints": sorted(entries)}, indent=1) + "\n"
+
+
+def exit_code(report: Report, fail_on: Severity) -> int:
+    """3 when a rule gave no answer, 1 for findings at or above `fail_on`, else 0."""
+    if report.errors:
+        return 3
+    return int(any(finding.severity.rank >= fail_on.rank for finding in report.findings))
+
+
+__all__ = [
+    "EngineError",
+    "Request",
+    "baseline_text",
+    "exit_code",
+    "lint_paths",
+    "lint_sources",
+    "read_baseline",
+    "without_known",
+]

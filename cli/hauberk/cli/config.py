@@ -1,0 +1,148 @@
+"""hauberk.yaml: settings of a repository, checked against the schema that is published beside this module."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from hauberk.policy.problems import HauberkError, Severity
+
+FILE_NAME = "hauberk.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleException:
+    """`expires` is the last day it holds; empty `paths` or `policies` mean all."""
+
+    rules: tuple[str, ...]
+    reason: str
+    expires: datetime.date | None
+    paths: tuple[str, ...]
+    policies: tuple[str, ...]
+    pointer: str
+
+    def covers(self, rule: str, path: str, namespace: str | None, name: str | None) -> bool:
+        if not any(matches(rule, chosen) for chosen in self.rules):
+            return False
+        if self.paths and not any(fnmatch(path, glob) or fnmatch(path, f"*/{glob}") for glob in self.paths):
+            return False
+        names = (name or "", f"{namespace or 'default'}/{name or ''}")
+        return not self.policies or any(fnmatch(text, glob) for glob in self.policies for text in names)
+
+    def expired(self, today: datetime.date) -> bool:
+        return self.expires is not None and self.expires < today
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings; None where neither the file nor the default says anything. `path` is "" without a file."""
+
+    path: str = ""
+    digest: bytes = b""
+    text: str = ""
+    target: str = "both"
+    fail_on: Severity = Severity.ERROR
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    severity: Mapping[str, str] = field(default_factory=dict[str, str])
+    rules: tuple[str, ...] = ()
+    opa: str | None = None
+    engine: str = "wasm"
+    opa_url: str = "http://127.0.0.1:8181"
+    exclude: tuple[str, ...] = ()
+    markdown: bool = False
+    baseline: str | None = None
+    posture: Mapping[str, str] | None = None
+    exceptions: tuple[RuleException, ...] = ()
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return ("kubearmor", "hauberk") if self.target == "both" else (self.target,)
+
+    def wanted(self, rule: str) -> bool:
+        """Whether select, ignore and severity leave the rule in."""
+        if self.select and not any(matches(rule, chosen) for chosen in self.select):
+            return False
+        return not any(matches(rule, chosen) for chosen in self.ignore) and self.severity.get(rule) != "off"
+
+
+def matches(rule: str, chosen: str) -> bool:
+    """`HB304` itself, or a family: `HB3`, `HB`."""
+    return rule == chosen or (len(chosen) < 5 and rule.startswith(chosen))
+
+
+def find(given: str | None, start: Path) -> Path | None:
+    """The file named, else the nearest `hauberk.yaml` from `start` upwards, not above the root of a git repository."""
+    if given is not None:
+        if not Path(given).is_file():
+            raise HauberkError(f"{given}: no such configuration file")
+        return Path(given)
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+        if (folder / ".git").exists():
+            return None
+    return None
+
+
+def load(path: Path | None) -> Config:
+    """Settings of the file; raises HauberkError with file, line and column for anything it should not say."""
+    if path is None:
+        return Config()
+    from hauberk.cli.config_check import checked  # noqa: PLC0415  # YAML and a validator, not needed without the file
+
+    data, text = checked(path)
+    return _config(data, path, text)
+
+
+def _config(data: dict[str, Any], path: Path, text: str) -> Config:
+    names = {"failOn": "fail_on", "opaUrl": "opa_url"}
+    config = Config(path=str(path), text=text)
+    for key, value in data.items():
+        converted: Any = tuple(value) if isinstance(value, list) else value
+        match key:
+            case "failOn":
+                converted = Severity(value)
+            case "rules":
+                converted = tuple(str(path.parent / item) for item in value)
+            case "baseline":
+                converted = str(path.parent / value)
+            case "exceptions":
+                converted = tuple(_exception(item, number, path) for number, item in enumerate(value))
+            case _:
+                pass
+        config = replace(config, **{names.get(key, key): converted})
+    return config
+
+
+def _exception(item: dict[str, Any], number: int, path: Path) -> RuleException:
+    expires = item.get("expires")
+    try:
+        day = datetime.date.fromisoformat(expires) if expires else None
+    except ValueError:
+        raise HauberkError(f"{path}: exceptions[{number}].expires: {expires} is not a date, write YYYY-MM-DD") from None
+    return RuleException(
+        tuple(item["rules"]),
+        item["reason"],
+        day,
+        tuple(item.get("paths", ())),
+        tuple(item.get("policies", ())),
+        f"/exceptions/{number}",
+    )
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the file."""
+    found: dict[str, Any] = json.loads((files("hauberk.cli") / "hauberk.schema.json").read_text(encoding="utf-8"))
+    return found
+
+
+def overridden(config: Config, given: Mapping[str, Any]) -> Config:
+    """The settings with what the command line gives; None, False and empty mean "not given"."""
+    return replace(config, **{key: value for key, value in given.items() if value})

@@ -1,0 +1,137 @@
+"""One source -> its subjects: what the rules will be asked about, before other files are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from hauberk.cli.finding import PolicyRef
+from hauberk.cli.markdown import blocks
+from hauberk.cli.sources import Source
+from hauberk.cli.suppress import Suppression, suppressions
+from hauberk.policy.documents import Document, Parsed, decode
+from hauberk.policy.documents import read as read_documents
+from hauberk.policy.facts import envelope, policy_facts, problem_facts
+from hauberk.policy.model import GROUP_VERSION
+from hauberk.policy.parse import parse_policy
+from hauberk.policy.problems import Position, Problem
+from hauberk.policy.repository import Entry
+from hauberk.policy.schema import KINDS
+from hauberk.policy.schema import problems as schema_problems
+from hauberk.policy.workloads import Manifest, Namespace, Place, parse_manifest
+
+_GROUP = "security.kubearmor.com/"
+# they matter where a policy is, and are the business of others elsewhere
+_ONLY_WITH_POLICIES = frozenset(("yaml-tab", "yaml-merge", "duplicate-key", "yaml-tag"))
+
+
+@dataclass(slots=True)
+class Subject:
+    """One facts document in the making; `entry` is the position in `Loaded.entries`, None for what has no model."""
+
+    facts: dict[str, Any]
+    document: Document | None = None
+    ref: PolicyRef | None = None
+    entry: int | None = None
+    namespace: Namespace | None = None
+
+
+@dataclass(slots=True)
+class Loaded:
+    path: str
+    text: str = ""
+    subjects: list[Subject] = field(default_factory=list[Subject])
+    entries: list[Entry] = field(default_factory=list[Entry])
+    manifests: list[Manifest] = field(default_factory=list[Manifest])
+    suppressions: list[Suppression] = field(default_factory=list[Suppression])
+    notes: list[str] = field(default_factory=list[str])
+    policies: int = 0
+
+
+def load(source: Source, target: tuple[str, ...]) -> Loaded:
+    """All that the source says by itself; total: whatever is wrong with it becomes a problem or a note."""
+    loaded = Loaded(source.path)
+    if source.trouble:
+        _file_subject(loaded, target, [Problem("yaml-encoding", "", source.trouble, Position(1, 1, 1, 1))])
+        return loaded
+    text = decode(source.data)
+    if isinstance(text, Problem):
+        _file_subject(loaded, target, [text])
+        return loaded
+    loaded.text = text
+    problems: list[Problem] = []
+    for parsed in _parse(source, text):
+        if parsed.skipped:
+            loaded.notes.append(f"{source.path}: skipped: {parsed.skipped}")
+        problems.extend(parsed.problems)
+        for document in parsed.documents:
+            _document(loaded, document, target)
+    if not loaded.policies:
+        problems = [problem for problem in problems if problem.kind not in _ONLY_WITH_POLICIES]
+    if problems:
+        _file_subject(loaded, target, problems)
+    if loaded.subjects:
+        loaded.suppressions = suppressions(text)
+    return loaded
+
+
+def _parse(source: Source, text: str) -> Iterator[Parsed]:
+    if not source.markdown:
+        yield read_documents(text)
+        return
+    for block, line, column in blocks(text):
+        yield read_documents(block, line=line, column=column)
+
+
+def _file_subject(loaded: Loaded, target: tuple[str, ...], problems: list[Problem]) -> None:
+    facts = envelope("file", loaded.path, target)
+    facts["problems"] = problem_facts(problems)
+    loaded.subjects.append(Subject(facts))
+
+
+def _document(loaded: Loaded, document: Document, target: tuple[str, ...]) -> None:
+    data = document.data
+    if not isinstance(data, dict):
+        return
+    kind, version = data.get("kind"), data.get("apiVersion")
+    line = document.value_at("").line
+    if isinstance(kind, str) and kind in KINDS:
+        _policy(loaded, document, kind, line, target)
+    elif isinstance(version, str) and version.startswith(_GROUP) and isinstance(kind, str) and not kind.endswith("List"):
+        facts = envelope("file", loaded.path, target)
+        message = f"{kind} is not a kind of {version} that Hauberk knows: it is not checked"
+        facts["problems"] = problem_facts([Problem("unknown-kind", "/kind", message, None, {"name": kind, "severity": "warning"})])
+        loaded.subjects.append(Subject(facts, document))
+    else:
+        manifest = parse_manifest(data, Place(loaded.path, line))
+        if manifest is not None:
+            loaded.manifests.append(manifest)
+        if isinstance(manifest, Namespace):
+            facts = envelope("namespace", loaded.path, target)
+            annotations = [
+                {"key": key, "value": value, "pointer": f"/metadata/annotations/{key.replace('~', '~0').replace('/', '~1')}"}
+                for key, value in manifest.annotations
+            ]
+            facts["namespace"] = {"name": manifest.name, "annotations": annotations, "allowDomains": []}
+            loaded.subjects.append(Subject(facts, document, namespace=manifest))
+
+
+def _policy(loaded: Loaded, document: Document, kind: str, line: int, target: tuple[str, ...]) -> None:
+    loaded.policies += 1
+    problems = [*document.problems, *schema_problems(document, kind)]
+    version = document.data.get("apiVersion")
+    if version != GROUP_VERSION and isinstance(version, str):
+        message = f"{kind} of {version}: the API server knows it as {GROUP_VERSION} only"
+        problems.append(Problem("unknown-kind", "/apiVersion", message, None, {"name": version, "severity": "warning"}))
+    policy = parse_policy(document.data)
+    facts = envelope("policy", loaded.path, target)
+    facts["problems"] = problem_facts(problems)
+    facts["policy"] = policy_facts(document.data, policy)
+    subject = Subject(facts, document, PolicyRef(kind, facts["policy"]["namespace"], facts["policy"]["name"]))
+    if policy is not None:
+        subject.entry = len(loaded.entries)
+        at = document.lines()
+        pointers = [*(rule.pointer for rule in policy.rules), *(preset.pointer for preset in policy.presets)]
+        loaded.entries.append(Entry(policy, Place(loaded.path, line), tuple(at.get(p, line) for p in pointers)))
+    loaded.subjects.append(subject)

@@ -1,0 +1,248 @@
+"""The command line: options -> command -> exit code. The only place that catches, prints errors and exits.
+
+Imports are inside the commands: `hauberk --version` and completion must not pay for YAML, engines or validators.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import nullcontext
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from hauberk.policy.problems import HauberkError, Severity
+
+FINDINGS, USAGE, BUG, INTERRUPTED = 1, 2, 3, 130
+
+# click's ClickException, wherever this typer keeps it: newer ones carry a click of their own
+_USAGE_ERROR: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+app = typer.Typer(
+    name="hauberk",
+    help="Says what KubeArmor-style runtime policies really do, before the merge and on the node.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+class Target(StrEnum):
+    KUBEARMOR = "kubearmor"
+    HAUBERK = "hauberk"
+    BOTH = "both"
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    JUNIT = "junit"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    MARKDOWN = "markdown"
+
+
+class ListFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+class EngineName(StrEnum):
+    WASM = "wasm"
+    OPA = "opa"
+    SERVER = "server"
+
+
+class ModelName(StrEnum):
+    HAUBERK = "hauberk"
+    KUBEARMOR = "kubearmor"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        typer.echo(f"hauberk {version('hauberk')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(
+    epilog="Examples:  hauberk lint policies/   |   hauberk lint --format sarif --output hauberk.sarif .   |   "
+    "hauberk lint --fix ksp.yaml   |   helm template . | hauberk lint -      "
+    "Exit codes: 0 clean, 1 findings at or above --fail-on, 2 bad usage or unreadable input, 3 a bug or a rule without an answer."
+)
+def lint(
+    paths: Annotated[Optional[list[str]], typer.Argument(metavar="[PATH]...", help="Files or folders; - is standard input. [default: .]")] = None,  # noqa: UP045
+    target: Annotated[Optional[Target], typer.Option(help="Whose enforcement the policies are for. [default: both]")] = None,  # noqa: UP045
+    format_: Annotated[Format, typer.Option("--format", help="Form of the report.")] = Format.TEXT,
+    output: Annotated[Optional[Path], typer.Option(help="File to write the report to.")] = None,  # noqa: UP045
+    config: Annotated[Optional[str], typer.Option(help="Settings. [default: the nearest hauberk.yaml]")] = None,  # noqa: UP045
+    fail_on: Annotated[Optional[Severity], typer.Option(help="Least severity that makes exit code 1. [default: error]")] = None,  # noqa: UP045
+    select: Annotated[Optional[list[str]], typer.Option(metavar="IDS", help="Only these rules: HB304,HB4 (HB4 = all HB4xx).")] = None,  # noqa: UP045
+    ignore: Annotated[Optional[list[str]], typer.Option(metavar="IDS", help="Not these rules.")] = None,  # noqa: UP045
+    rules: Annotated[Optional[list[str]], typer.Option(metavar="DIR|FILE.wasm", help="Rego rules of your own, besides the built-in ones.")] = None,  # noqa: UP045
+    opa: Annotated[Optional[str], typer.Option(metavar="PATH", help="The opa binary. [default: from PATH]")] = None,  # noqa: UP045
+    engine: Annotated[Optional[EngineName], typer.Option(help="What runs the built-in rules. [default: wasm]")] = None,  # noqa: UP045
+    opa_url: Annotated[Optional[str], typer.Option(metavar="URL", help="OPA server for --engine server.")] = None,  # noqa: UP045
+    baseline: Annotated[Optional[Path], typer.Option(help="Leave out the findings that this file knows.")] = None,  # noqa: UP045
+    write_baseline: Annotated[Optional[Path], typer.Option(help="Write all findings to this file as known, and exit 0.")] = None,  # noqa: UP045
+    new_since: Annotated[Optional[str], typer.Option(metavar="REV", help="Only findings that the git revision REV does not have.")] = None,  # noqa: UP045
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended without changing the evident meaning.")] = False,
+    unsafe_fixes: Annotated[bool, typer.Option("--unsafe-fixes", help="With --fix: also fixes that change the meaning.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Also read YAML code blocks of Markdown files.")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes; 0 is one for each core.")] = 0,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither read nor write cached results.")] = False,
+) -> None:
+    """Say which policies do not do what they say."""
+    from hauberk.cli import config as settings  # noqa: PLC0415
+    from hauberk.cli.run_lint import Options, run  # noqa: PLC0415
+
+    given = {
+        "target": target and target.value,
+        "fail_on": fail_on,
+        "select": _ids(select),
+        "ignore": _ids(ignore),
+        "rules": tuple(rules or ()),
+        "opa": opa,
+        "engine": engine and engine.value,
+        "opa_url": opa_url,
+        "baseline": str(baseline) if baseline else None,
+        "markdown": markdown,
+    }
+    loaded = settings.load(settings.find(config, Path.cwd()))
+    options = Options(
+        paths=tuple(paths or (".",)),
+        config=settings.overridden(loaded, given),
+        format=format_.value,
+        output=output,
+        write_baseline=write_baseline,
+        new_since=new_since,
+        fix=fix or unsafe_fixes,
+        unsafe=unsafe_fixes,
+        jobs=jobs or os.cpu_count() or 1,
+        cache=not no_cache,
+    )
+    raise typer.Exit(run(options))
+
+
+def _ids(given: list[str] | None) -> tuple[str, ...]:
+    return tuple(part.strip().upper() for text in given or () for part in text.split(",") if part.strip())
+
+
+@app.command(epilog="Examples:  hauberk rules   |   hauberk rules HB304   |   hauberk rules --format json")
+def rules(
+    rule: Annotated[Optional[str], typer.Argument(metavar="[ID]", help="A rule to explain.")] = None,  # noqa: UP045
+    format_: Annotated[ListFormat, typer.Option("--format", help="Form of the list.")] = ListFormat.TEXT,
+) -> None:
+    """List the catalogue of rules, or explain one of them."""
+    from hauberk.cli.commands import rules as command  # noqa: PLC0415
+
+    typer.echo(command.explain(rule) if rule else command.listing(format_.value), nl=False)
+
+
+@app.command(
+    epilog='Example:  echo \'{"policies":[...],"workload":{"namespace":"default","labels":{"app":"x"}},"access":'
+    '{"op":"read","target":"/etc/passwd","source":"/bin/cat"}}\' | hauberk decide'
+)
+def decide(
+    cases: Annotated[str, typer.Option(metavar="FILE|-", help="JSON lines, one case a line.")] = "-",
+    model: Annotated[ModelName, typer.Option(help="Which model decides.")] = ModelName.HAUBERK,
+    root: Annotated[Optional[Path], typer.Option(help="Folder of the policies that cases name by file.")] = None,  # noqa: UP045
+) -> None:
+    """Decide accesses: JSON lines in, one line of verdicts for each."""
+    from hauberk.cli.commands import decide as command  # noqa: PLC0415
+    from hauberk.policy.model import Model  # noqa: PLC0415
+
+    try:
+        with nullcontext(sys.stdin) if cases == "-" else Path(cases).open(encoding="utf-8") as lines:
+            for line in command.run(lines, Model(model.value), root):
+                sys.stdout.write(line + "\n")
+    except FileNotFoundError:
+        raise HauberkError(f"{cases}: no such file") from None
+
+
+@app.command(epilog="Examples:  hauberk fmt policies/   |   hauberk fmt --check .")
+def fmt(
+    paths: Annotated[Optional[list[str]], typer.Argument(metavar="[PATH]...", help="Files or folders. [default: .]")] = None,  # noqa: UP045
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 when a file is not in canonical form.")] = False,
+) -> None:
+    """Write policies in canonical field order and indentation; comments stay."""
+    from hauberk.cli.commands import fmt as command  # noqa: PLC0415
+
+    result = command.run(paths or ["."], write=not check)
+    for path in result.changed:
+        typer.echo(f"{path}: {'is not in canonical form' if check else 'formatted'}")
+    for note in result.notes:
+        typer.echo(note, err=True)
+    typer.echo(f"{len(result.changed)} changed, {result.unchanged} unchanged", err=True)
+    if result.failed:
+        raise typer.Exit(USAGE)
+    raise typer.Exit(FINDINGS if check and result.changed else 0)
+
+
+@app.command("schema")
+def schema_(
+    what: Annotated[str, typer.Argument(metavar="config|facts|KIND", help="hauberk.yaml, the facts that rules read, or a policy kind.")],
+) -> None:
+    """Print a JSON Schema: of hauberk.yaml, of the facts, or of a policy kind."""
+    from hauberk.cli.commands import schema as command  # noqa: PLC0415
+
+    typer.echo(command.run(what), nl=False)
+
+
+def main() -> None:
+    """Entry point: expected errors are one message, a bug is named as one."""
+    try:
+        sys.exit(app(standalone_mode=False))
+    except _USAGE_ERROR as error:
+        error.show()
+        sys.exit(USAGE)
+    except HauberkError as error:
+        _say(f"hauberk: {error}")
+        sys.exit(USAGE)
+    except (KeyboardInterrupt, typer.Abort):
+        _say("hauberk: interrupted")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(INTERRUPTED)
+    except Exception as error:  # noqa: BLE001  # the boundary
+        _bug(error)
+        sys.exit(BUG)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _bug(error: Exception) -> None:
+    import platform  # noqa: PLC0415
+    import traceback  # noqa: PLC0415
+    from importlib.metadata import version  # noqa: PLC0415
+
+    if os.environ.get("HAUBERK_DEBUG"):
+        traceback.print_exc()
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    _say(
+        f"hauberk: internal error: {type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno}; "
+        f"hauberk {version('hauberk')}, Python {platform.python_version()}). This is a bug of Hauberk: please report it with "
+        "the output of the same command under HAUBERK_DEBUG=1"
+    )
+
+
+if __name__ == "__main__":
+    main()

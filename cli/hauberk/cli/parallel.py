@@ -1,0 +1,178 @@
+"""Sources over processes: each loads its share, all tell each other their policies, each judges its share.
+
+A worker keeps its documents; what crosses between processes is small: policies, manifests, findings.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from hauberk.cli import sources
+from hauberk.cli.finding import EngineError, Finding
+from hauberk.cli.judging import Memory, RuleSet, complete, judge
+from hauberk.cli.loading import Loaded, load
+from hauberk.cli.sources import Source
+from hauberk.cli.suppress import Suppression
+from hauberk.policy.model import Posture
+from hauberk.policy.repository import Entry, Repository
+from hauberk.policy.surroundings import Surroundings
+from hauberk.policy.workloads import Manifest
+
+FEW = 64
+"""Below this many files one process is faster than the start of others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    target: tuple[str, ...]
+    posture: Posture | None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one process knows after loading: for each of its sources its number, entries and manifests."""
+
+    sources: list[tuple[int, list[Entry], list[Manifest]]]
+
+
+@dataclass(slots=True)
+class Outcome:
+    findings: list[Finding]
+    errors: list[EngineError]
+    notes: list[str]
+    suppressions: list[tuple[str, list[Suppression]]]
+    policies: int
+    answers: dict[bytes, bytes]
+
+
+def run(
+    given: Sequence[Source | str],
+    settings: Settings,
+    rule_sets: Callable[[], Sequence[RuleSet]],
+    recall: Callable[[bytes], bytes | None],
+    jobs: int,
+    progress: Callable[[int], None],
+) -> Outcome:
+    """All sources judged; `rule_sets` is called once in every process, as engines cannot be shared."""
+    jobs = min(jobs, max(1, len(given) // FEW))
+    if jobs == 1:
+        return _single(given, settings, rule_sets, recall, progress)
+    context = multiprocessing.get_context("fork")
+    workers: list[tuple[multiprocessing.process.BaseProcess, Connection]] = []
+    for number in range(jobs):
+        ours, theirs = context.Pipe()
+        share = [(index, source) for index, source in enumerate(given) if index % jobs == number]
+        process = context.Process(target=_worker, args=(theirs, share, jobs - 1, settings, rule_sets, recall), daemon=True)
+        process.start()
+        theirs.close()
+        workers.append((process, ours))
+    try:
+        packed = [_receive(connection) for _, connection in workers]
+        progress(len(given) // 2)
+        for number, (_, connection) in enumerate(workers):
+            for other, share_bytes in enumerate(packed):
+                if other != number:
+                    connection.send_bytes(share_bytes)
+        outcomes: list[Outcome] = [pickle.loads(_receive(connection)) for _, connection in workers]  # noqa: S301  # our own children
+        progress(len(given))
+    finally:
+        for process, connection in workers:
+            connection.close()
+            process.join(timeout=5)
+            if process.is_alive():
+                process.terminate()
+    return _merged(outcomes)
+
+
+class WorkerDied(RuntimeError):
+    """A process ended without an answer: a bug, or the machine ran out of memory."""
+
+
+def _receive(connection: Connection) -> bytes:
+    try:
+        return connection.recv_bytes()
+    except EOFError:
+        raise WorkerDied("a worker process ended without an answer; try --jobs 1 to see why") from None
+
+
+def _worker(
+    connection: Connection,
+    share: list[tuple[int, Source | str]],
+    others: int,
+    settings: Settings,
+    rule_sets: Callable[[], Sequence[RuleSet]],
+    recall: Callable[[bytes], bytes | None],
+) -> None:
+    loaded = [(number, _load(source, settings)) for number, source in share]
+    mine = Share([(number, one.entries, one.manifests) for number, one in loaded])
+    connection.send_bytes(pickle.dumps(mine, protocol=5))
+    theirs = [pickle.loads(connection.recv_bytes()) for _ in range(others)]  # noqa: S301  # from our own parent
+    shares = [mine, *theirs]
+    outcome = _judge(loaded, shares, settings, rule_sets(), recall)
+    connection.send_bytes(pickle.dumps(outcome, protocol=5))
+
+
+def _single(
+    given: Sequence[Source | str],
+    settings: Settings,
+    rule_sets: Callable[[], Sequence[RuleSet]],
+    recall: Callable[[bytes], bytes | None],
+    progress: Callable[[int], None],
+) -> Outcome:
+    loaded: list[tuple[int, Loaded]] = []
+    for number, source in enumerate(given):
+        loaded.append((number, _load(source, settings)))
+        progress(number // 2)
+    mine = Share([(number, one.entries, one.manifests) for number, one in loaded])
+    outcome = _judge(loaded, [mine], settings, rule_sets(), recall)
+    progress(len(given))
+    return outcome
+
+
+def _load(source: Source | str, settings: Settings) -> Loaded:
+    return load(sources.read(source) if isinstance(source, str) else source, settings.target)
+
+
+def _judge(
+    loaded: Sequence[tuple[int, Loaded]],
+    shares: Sequence[Share],
+    settings: Settings,
+    rule_sets: Sequence[RuleSet],
+    recall: Callable[[bytes], bytes | None],
+) -> Outcome:
+    entries: list[Entry] = []
+    manifests: list[Manifest] = []
+    first: dict[int, int] = {}
+    for number, own_entries, own_manifests in sorted((item for share in shares for item in share.sources), key=lambda item: item[0]):
+        first[number] = len(entries)
+        entries.extend(own_entries)
+        manifests.extend(own_manifests)
+    surroundings = Surroundings(Repository(entries, manifests), settings.posture)
+    answers: dict[bytes, bytes] = {}
+    for number, one in loaded:
+        complete(one, first[number], surroundings)
+    judged = judge([one for _, one in loaded], rule_sets, Memory(recall, answers.__setitem__), settings.target)
+    return Outcome(
+        judged.findings,
+        judged.errors,
+        [note for _, one in loaded for note in one.notes],
+        [(one.path, one.suppressions) for _, one in loaded if one.suppressions],
+        sum(one.policies for _, one in loaded),
+        answers,
+    )
+
+
+def _merged(outcomes: Sequence[Outcome]) -> Outcome:
+    whole = Outcome([], [], [], [], 0, {})
+    for outcome in outcomes:
+        whole.findings += outcome.findings
+        whole.errors += outcome.errors
+        whole.notes += outcome.notes
+        whole.suppressions += outcome.suppressions
+        whole.policies += outcome.policies
+        whole.answers |= outcome.answers
+    return whole

@@ -1,0 +1,56 @@
+"""Which engine runs which rules, from the settings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hauberk.cli.catalogue import catalogue, rules_folder
+from hauberk.cli.config import Config
+from hauberk.cli.engine import Engine
+from hauberk.cli.judging import RuleSet
+
+
+def rule_sets(config: Config) -> Callable[[], Sequence[RuleSet]]:
+    """A maker to call once in each process. Users' rules are compiled here, so that their errors come first and once."""
+    own = [_prepared(Path(path), config) for path in config.rules]
+
+    def make() -> Sequence[RuleSet]:
+        return [_built_in(config), *(RuleSet(engine(), identity, None) for engine, identity in own)]
+
+    return make
+
+
+def _built_in(config: Config) -> RuleSet:
+    folder = rules_folder()
+    wasm = folder / "policy.wasm"
+    identity = hashlib.sha256(wasm.read_bytes()).digest()
+    engine: Engine
+    match config.engine:
+        case "opa":
+            from hauberk.cli.engine.opa import OpaEngine, find_opa  # noqa: PLC0415
+
+            engine = OpaEngine(find_opa(config.opa), [folder])
+        case "server":
+            from hauberk.cli.engine.server import ServerEngine  # noqa: PLC0415
+
+            engine = ServerEngine(config.opa_url, folder)
+        case _:
+            from hauberk.cli.engine.wasm import WasmEngine  # noqa: PLC0415
+
+            engine = WasmEngine(wasm)
+    return RuleSet(engine, config.engine.encode() + identity, catalogue())
+
+
+def _prepared(path: Path, config: Config) -> tuple[Callable[[], Engine], bytes]:
+    if path.suffix == ".wasm":
+        from hauberk.cli.engine.wasm import WasmEngine  # noqa: PLC0415
+
+        checked = WasmEngine(path)
+        del checked
+        return lambda: WasmEngine(path), hashlib.sha256(path.read_bytes()).digest()
+    from hauberk.cli.engine.opa import OpaEngine, find_opa  # noqa: PLC0415
+
+    engine = OpaEngine(find_opa(config.opa), [path, rules_folder() / "main.rego", rules_folder() / "lib"])
+    return lambda: engine, engine.identity

@@ -1,0 +1,125 @@
+"""One run of `hauberk lint`: reads, lints, mends, reports; returns the exit code."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import typer
+
+from hauberk.cli.cache import cache_folder
+from hauberk.cli.commands import lint
+from hauberk.cli.config import Config
+from hauberk.cli.finding import Report
+from hauberk.policy.problems import HauberkError
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    paths: tuple[str, ...]
+    config: Config
+    format: str
+    output: Path | None
+    write_baseline: Path | None
+    new_since: str | None
+    fix: bool
+    unsafe: bool
+    jobs: int
+    cache: bool
+
+
+def run(options: Options) -> int:
+    request = lint.Request(
+        options.config,
+        options.jobs,
+        cache_folder() if options.cache else None,
+        datetime.datetime.now(tz=datetime.UTC).date(),
+        _progress(),
+    )
+    if options.fix:
+        _mend(options, request)
+    report = lint.lint_paths(options.paths, request)
+    for note in report.notes:
+        typer.echo(f"note: {note}", err=True)
+    if options.write_baseline is not None:
+        write(options.write_baseline, lint.baseline_text(report))
+        typer.echo(f"{options.write_baseline}: {len(report.findings)} findings are known from now on", err=True)
+        return 0
+    if options.config.baseline is not None:
+        report = lint.without_known(report, lint.read_baseline(Path(options.config.baseline)))
+    if options.new_since is not None:
+        from hauberk.cli.commands import since  # noqa: PLC0415  # needs git
+
+        report = lint.without_known(report, since.known_at(options.new_since, options.paths, request))
+    _show(report, options)
+    return lint.exit_code(report, options.config.fail_on)
+
+
+def _show(report: Report, options: Options) -> None:
+    if options.format == "text":
+        from hauberk.cli.output import text  # noqa: PLC0415
+
+        rendered = text.render(report, colour=options.output is None and coloured())
+    else:
+        rendered = import_module(f"hauberk.cli.output.{options.format}").render(report)
+    if options.output is not None:
+        write(options.output, rendered)
+    else:
+        sys.stdout.write(rendered)
+
+
+def coloured() -> bool:
+    """On a terminal, unless NO_COLOR says otherwise (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def write(path: Path, text: str) -> None:
+    """The whole text or nothing: written aside, then renamed; the mode of an existing file is kept."""
+    try:
+        mode = path.stat().st_mode & 0o7777 if path.exists() else 0o644
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", newline="", dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            try:
+                file.write(text)
+                file.flush()
+                Path(file.name).chmod(mode)
+                Path(file.name).replace(path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise HauberkError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _mend(options: Options, request: lint.Request) -> None:
+    from hauberk.cli.commands.fix import mend  # noqa: PLC0415
+
+    mended = mend(options.paths, request, unsafe=options.unsafe)
+    for path, text, count in mended:
+        target = Path(path)
+        write(target.resolve() if target.is_symlink() else target, text)
+        typer.echo(f"{path}: {count} fixed", err=True)
+
+
+def _progress() -> lint.Progress:
+    """Says on standard error how far a run is, once it has taken two seconds; only on a terminal."""
+    start, last = time.monotonic(), 0.0
+
+    def show(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if sys.stderr.isatty() and now - start > 2 and now - last > 0.2:
+            last = now
+            end = "\r\x1b[K" if done >= total else ""
+            typer.echo(f"\rlinting {done}/{total} files{end}", nl=False, err=True)
+
+    return show
+
+
