@@ -59,7 +59,7 @@ def fmt(opa: str, *, write: bool) -> None:
 
 
 def compiled(opa: str) -> bytes:
-    """The wasm of the rules alone: tests are left out, paths are relative so that the bytes do not depend on the clone."""
+    """The wasm of the rules alone; paths are relative, so that the bytes do not depend on the clone."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "rego"
         shutil.copytree(REGO, tree, ignore=lambda _, names: [name for name in names if not wanted(name)])

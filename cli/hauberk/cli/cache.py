@@ -11,6 +11,7 @@ import sqlite3
 import zlib
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 _KEEP = 20_000
 _WAIT = 2.0
@@ -43,7 +44,8 @@ class ResultCache:
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
             self._database.execute(
-                "CREATE TABLE IF NOT EXISTS results (key BLOB PRIMARY KEY, value BLOB NOT NULL, number INTEGER) WITHOUT ROWID"
+                "CREATE TABLE IF NOT EXISTS results "
+                "(key BLOB PRIMARY KEY, value BLOB NOT NULL, number INTEGER) WITHOUT ROWID"
             )
         except (sqlite3.Error, OSError) as error:
             self._give_up(error)
@@ -66,10 +68,12 @@ class ResultCache:
         if self._database is not None:
             self._pending[key] = zlib.compress(value, 1)
 
-    def __enter__(self) -> ResultCache:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._database is None:
             return
         try:
@@ -78,8 +82,7 @@ class ResultCache:
         except sqlite3.Error as trouble:
             self._give_up(trouble)
         finally:
-            if self._database is not None:
-                self._database.close()
+            self._close()
 
     def _write(self, database: sqlite3.Connection) -> None:
         database.execute("BEGIN IMMEDIATE")
@@ -97,6 +100,9 @@ class ResultCache:
 
     def _give_up(self, error: Exception) -> None:
         self.trouble = f"results are not cached: {error}"
+        self._close()
+
+    def _close(self) -> None:
         if self._database is not None:
             self._database.close()
         self._database = None

@@ -36,9 +36,7 @@ def catalogue() -> dict[str, RuleInfo]:
     """All built-in rules by id, in order."""
     entries = json.loads((files("hauberk.rego") / "catalogue.json").read_text(encoding="utf-8"))
     return {
-        entry["id"]: RuleInfo(
-            **(entry | {"severity": Severity(entry["severity"]), "models": tuple(entry["models"])})
-        )
+        entry["id"]: RuleInfo(**(entry | {"severity": Severity(entry["severity"]), "models": tuple(entry["models"])}))
         for entry in entries
     }
 

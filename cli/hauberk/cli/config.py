@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from hauberk.policy.loose import is_list, listing
 from hauberk.policy.problems import HauberkError, Severity
 
 FILE_NAME = "hauberk.yaml"
@@ -22,7 +23,7 @@ class RuleException:
 
     rules: tuple[str, ...]
     reason: str
-    expires: datetime.date | None
+    expires: dt.date | None
     paths: tuple[str, ...]
     policies: tuple[str, ...]
     pointer: str
@@ -35,7 +36,7 @@ class RuleException:
         names = (name or "", f"{namespace or 'default'}/{name or ''}")
         return not self.policies or any(fnmatch(text, glob) for glob in self.policies for text in names)
 
-    def expired(self, today: datetime.date) -> bool:
+    def expired(self, today: dt.date) -> bool:
         return self.expires is not None and self.expires < today
 
 
@@ -95,7 +96,7 @@ def load(path: Path | None) -> Config:
     """Settings of the file; raises HauberkError with file, line and column for anything it should not say."""
     if path is None:
         return Config()
-    from hauberk.cli.config_check import checked  # noqa: PLC0415  # YAML and a validator, not needed without the file
+    from hauberk.cli.config_check import checked  # YAML and a validator, not needed without the file
 
     data, text = checked(path)
     return _config(data, path, text)
@@ -105,16 +106,17 @@ def _config(data: dict[str, Any], path: Path, text: str) -> Config:
     names = {"failOn": "fail_on", "opaUrl": "opa_url"}
     config = Config(path=str(path), text=text)
     for key, value in data.items():
-        converted: Any = tuple(value) if isinstance(value, list) else value
+        items = listing(value)
+        converted: Any = tuple(items) if is_list(value) else value
         match key:
             case "failOn":
                 converted = Severity(value)
             case "rules":
-                converted = tuple(str(path.parent / item) for item in value)
+                converted = tuple(str(path.parent / item) for item in items)
             case "baseline":
-                converted = str(path.parent / value)
+                converted = str(path.parent / str(value))
             case "exceptions":
-                converted = tuple(_exception(item, number, path) for number, item in enumerate(value))
+                converted = tuple(_exception(item, number, path) for number, item in enumerate(items))
             case _:
                 pass
         config = replace(config, **{names.get(key, key): converted})
@@ -124,7 +126,7 @@ def _config(data: dict[str, Any], path: Path, text: str) -> Config:
 def _exception(item: dict[str, Any], number: int, path: Path) -> RuleException:
     expires = item.get("expires")
     try:
-        day = datetime.date.fromisoformat(expires) if expires else None
+        day = dt.date.fromisoformat(expires) if expires else None
     except ValueError:
         raise HauberkError(f"{path}: exceptions[{number}].expires: {expires} is not a date, write YYYY-MM-DD") from None
     return RuleException(

@@ -119,7 +119,12 @@ def fingerprints(findings: list[Finding]) -> list[str]:
     names: list[str] = []
     for finding in findings:
         policy = finding.policy
-        what = (finding.rule, finding.path, policy and (policy.kind, policy.namespace, policy.name), finding.message)
+        what = (
+            finding.rule,
+            finding.path,
+            policy and (policy.kind, policy.namespace, policy.name),
+            finding.message,
+        )
         digest = hashlib.sha256(repr(what).encode("utf-8", "surrogatepass")).hexdigest()[:32]
         count = seen[digest] = seen.get(digest, 0) + 1
         names.append(f"{digest}-{count}")

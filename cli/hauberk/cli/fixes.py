@@ -9,6 +9,7 @@ from typing import Any
 
 from hauberk.cli.finding import Finding, Fix
 from hauberk.policy.documents import Document, pointer_token
+from hauberk.policy.loose import is_list, is_mapping
 from hauberk.policy.problems import Position
 from hauberk.policy.scalars import resolve
 
@@ -17,17 +18,15 @@ _PLAIN = re.compile(r"[A-Za-z0-9_/.][A-Za-z0-9_/.+@-]*\Z")
 Edit = tuple[Position, str]
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """The text around the node has a form that cannot be edited without touching more than the node."""
 
 
 def build(fix: dict[str, Any], document: Document | None, rows: Sequence[str]) -> Fix | None:
     """The fix as text edits; None when one of its edits cannot be made safely."""
-    edits: list[Edit] = []
     try:
-        for edit in fix["edits"]:
-            edits.append(_edit(edit, document, rows))
-    except (_Refused, KeyError, IndexError, ValueError):
+        edits = [_edit(edit, document, rows) for edit in fix["edits"]]
+    except (_RefusedError, KeyError, IndexError, ValueError):
         return None
     return Fix(fix["safety"], tuple(edits))
 
@@ -37,7 +36,7 @@ def _edit(edit: dict[str, Any], document: Document | None, rows: Sequence[str]) 
         place = edit["position"]
         return Position(place["line"], place["column"], place["endLine"], place["endColumn"]), edit["text"]
     if document is None:
-        raise _Refused
+        raise _RefusedError
     pointer: str = edit["pointer"]
     match edit["op"]:
         case "replace":
@@ -56,7 +55,7 @@ def _edit(edit: dict[str, Any], document: Document | None, rows: Sequence[str]) 
 
 def _text(rows: Sequence[str], place: Position) -> str:
     if place.line != place.end_line:
-        raise _Refused
+        raise _RefusedError
     return rows[place.line - 1][place.column - 1 : place.end_column - 1]
 
 
@@ -74,7 +73,7 @@ def _scalar(value: Any, old: str) -> str:
 def _remove(document: Document, pointer: str, rows: Sequence[str]) -> Position:
     key, following, count = document.siblings(pointer)
     if count < 2:
-        raise _Refused
+        raise _RefusedError
     value = document.value_at(pointer)
     start = key or value
     row = rows[start.line - 1]
@@ -85,25 +84,25 @@ def _remove(document: Document, pointer: str, rows: Sequence[str]) -> Position:
     if not lead.strip() and (not rest or rest.startswith("#")):
         return Position(start.line, 1, value.end_line + 1, 1)
     if following is None or key is None:
-        raise _Refused
+        raise _RefusedError
     between = rows[start.line - 1 : following.line]
     if any("#" in part for part in between[:-1]) or "#" in between[-1][: following.column - 1]:
-        raise _Refused
+        raise _RefusedError
     return Position(key.line, key.column, following.line, following.column)
 
 
 def _add(document: Document, pointer: str, key: str, value: Any, rows: Sequence[str]) -> Edit:
-    mapping = document.data
+    mapping: Any = document.data
     for token in pointer.split("/")[1:]:
         token = token.replace("~1", "/").replace("~0", "~")  # noqa: PLW2901
-        mapping = mapping[int(token)] if isinstance(mapping, list) else mapping[token]
-    if not isinstance(mapping, dict) or not mapping:
-        raise _Refused
+        mapping = mapping[int(token)] if is_list(mapping) else mapping[token]
+    if not is_mapping(mapping) or not mapping:
+        raise _RefusedError
     first = document.key_at(f"{pointer}/{pointer_token(next(iter(mapping)))}")
     before = rows[first.line - 1][: first.column - 1]
     flow = "{" in before
     if not flow and before.strip(" -"):
-        raise _Refused
+        raise _RefusedError
     text = f"{key}: {_scalar(value, '')}" + (", " if flow else "\n" + " " * (first.column - 1))
     return Position(first.line, first.column, first.line, first.column), text
 
@@ -116,8 +115,11 @@ def apply(text: str, fixes: Iterable[Fix]) -> tuple[str, int]:
     taken: list[tuple[int, int, str]] = []
     applied = 0
     for fix in fixes:
-        spans = [(_offset(offsets, p.line, p.column), _offset(offsets, p.end_line, p.end_column), new) for p, new in fix.edits]
-        if any(a < d and c < b or (a, b) == (c, d) for a, b, _ in spans for c, d, _ in taken):
+        spans = [
+            (_offset(offsets, p.line, p.column), _offset(offsets, p.end_line, p.end_column), new)
+            for p, new in fix.edits
+        ]
+        if any((a < d and c < b) or (a, b) == (c, d) for a, b, _ in spans for c, d, _ in taken):
             continue
         taken.extend(spans)
         applied += 1

@@ -29,7 +29,8 @@ def files_at(revision: str, paths: Sequence[str]) -> list[Source]:
         commit = _run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
     except HauberkError:
         raise HauberkError(
-            f"{revision}: no such revision here; in a shallow clone fetch it first: git fetch --depth=1 origin {revision}"
+            f"{revision}: no such revision here; in a shallow clone fetch it first: "
+            f"git fetch --depth=1 origin {revision}"
         ) from None
     wanted = ["." if path in (".", "./") else path for path in paths if path != "-"]
     listed = _run("ls-tree", "-r", "-z", "-l", "--end-of-options", commit, "--", *wanted)
@@ -43,12 +44,12 @@ def files_at(revision: str, paths: Sequence[str]) -> list[Source]:
     answer = _run("cat-file", "--batch", given="".join(f"{name}\n" for name, _ in entries).encode())
     found: list[Source] = []
     at = 0
-    for identity, name in entries:
+    for identity, path in entries:
         end = answer.index(b"\n", at)
         header = answer[at:end].split()
         if len(header) != 3:
-            raise HauberkError(f"{name}: object {identity} is missing here (a partial clone?): run git fetch first")
+            raise HauberkError(f"{path}: object {identity} is missing here (a partial clone?): run git fetch first")
         size = int(header[2])
-        found.append(Source(PurePosixPath(name).as_posix(), answer[end + 1 : end + 1 + size]))
+        found.append(Source(PurePosixPath(path).as_posix(), answer[end + 1 : end + 1 + size]))
         at = end + 1 + size + 1
     return found

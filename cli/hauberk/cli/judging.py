@@ -143,7 +143,8 @@ def _finding(
         model=violation.get("model") or (info.model if info else "both"),
         witness=violation.get("witness"),
         related=tuple(
-            Related(item["place"]["file"], item["place"]["line"], _place_name(item)) for item in violation.get("related", ())
+            Related(item["place"]["file"], item["place"]["line"], _place_name(item))
+            for item in violation.get("related", ())
         ),
         fix=fixes.build(fix, document, rows) if fix else None,
     )

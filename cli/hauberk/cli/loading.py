@@ -13,6 +13,7 @@ from hauberk.cli.suppress import Suppression, suppressions
 from hauberk.policy.documents import Document, Parsed, decode
 from hauberk.policy.documents import read as read_documents
 from hauberk.policy.facts import envelope, policy_facts, problem_facts
+from hauberk.policy.loose import is_mapping
 from hauberk.policy.model import GROUP_VERSION
 from hauberk.policy.parse import parse_policy
 from hauberk.policy.problems import Position, Problem
@@ -92,16 +93,20 @@ def _file_subject(loaded: Loaded, target: tuple[str, ...], problems: list[Proble
 
 def _document(loaded: Loaded, document: Document, target: tuple[str, ...]) -> None:
     data = document.data
-    if not isinstance(data, dict):
+    if not is_mapping(data):
         return
     kind, version = data.get("kind"), data.get("apiVersion")
     line = document.value_at("").line
     if isinstance(kind, str) and kind in KINDS:
         _policy(loaded, document, kind, line, target)
-    elif isinstance(version, str) and version.startswith(_GROUP) and isinstance(kind, str) and not kind.endswith("List"):
+    elif (
+        isinstance(version, str) and version.startswith(_GROUP) and isinstance(kind, str) and not kind.endswith("List")
+    ):
         facts = envelope("file", loaded.path, target)
         message = f"{kind} is not a kind of {version} that Hauberk knows: it is not checked"
-        facts["problems"] = problem_facts([Problem("unknown-kind", "/kind", message, None, {"name": kind, "severity": "warning"})])
+        facts["problems"] = problem_facts(
+            [Problem("unknown-kind", "/kind", message, None, {"name": kind, "severity": "warning"})]
+        )
         loaded.subjects.append(Subject(facts, document))
     else:
         manifest = parse_manifest(data, Place(loaded.path, line))
@@ -110,7 +115,11 @@ def _document(loaded: Loaded, document: Document, target: tuple[str, ...]) -> No
         if isinstance(manifest, Namespace):
             facts = envelope("namespace", loaded.path, target)
             annotations = [
-                {"key": key, "value": value, "pointer": f"/metadata/annotations/{key.replace('~', '~0').replace('/', '~1')}"}
+                {
+                    "key": key,
+                    "value": value,
+                    "pointer": f"/metadata/annotations/{key.replace('~', '~0').replace('/', '~1')}",
+                }
                 for key, value in manifest.annotations
             ]
             facts["namespace"] = {"name": manifest.name, "annotations": annotations, "allowDomains": []}

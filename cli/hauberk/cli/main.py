@@ -65,7 +65,7 @@ class ModelName(StrEnum):
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version  # noqa: PLC0415
+        from importlib.metadata import version
 
         typer.echo(f"hauberk {version('hauberk')}")
         raise typer.Exit
@@ -83,33 +83,56 @@ def _root(
 @app.command(
     epilog="Examples:  hauberk lint policies/   |   hauberk lint --format sarif --output hauberk.sarif .   |   "
     "hauberk lint --fix ksp.yaml   |   helm template . | hauberk lint -      "
-    "Exit codes: 0 clean, 1 findings at or above --fail-on, 2 bad usage or unreadable input, 3 a bug or a rule without an answer."
+    "Exit codes: 0 clean, 1 findings at or above --fail-on, 2 bad usage or unreadable input, "
+    "3 a bug or a rule without an answer."
 )
 def lint(
-    paths: Annotated[Optional[list[str]], typer.Argument(metavar="[PATH]...", help="Files or folders; - is standard input. [default: .]")] = None,  # noqa: UP045
-    target: Annotated[Optional[Target], typer.Option(help="Whose enforcement the policies are for. [default: both]")] = None,  # noqa: UP045
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATH]...", help="Files or folders; - is standard input. [default: .]"),
+    ] = None,
+    target: Annotated[
+        Target | None, typer.Option(help="Whose enforcement the policies are for. [default: both]")
+    ] = None,
     format_: Annotated[Format, typer.Option("--format", help="Form of the report.")] = Format.TEXT,
     output: Annotated[Optional[Path], typer.Option(help="File to write the report to.")] = None,  # noqa: UP045
-    config: Annotated[Optional[str], typer.Option(help="Settings. [default: the nearest hauberk.yaml]")] = None,  # noqa: UP045
-    fail_on: Annotated[Optional[Severity], typer.Option(help="Least severity that makes exit code 1. [default: error]")] = None,  # noqa: UP045
-    select: Annotated[Optional[list[str]], typer.Option(metavar="IDS", help="Only these rules: HB304,HB4 (HB4 = all HB4xx).")] = None,  # noqa: UP045
+    config: Annotated[str | None, typer.Option(help="Settings. [default: the nearest hauberk.yaml]")] = None,
+    fail_on: Annotated[
+        Severity | None, typer.Option(help="Least severity that makes exit code 1. [default: error]")
+    ] = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(metavar="IDS", help="Only these rules: HB304,HB4 (HB4 = all HB4xx)."),
+    ] = None,
     ignore: Annotated[Optional[list[str]], typer.Option(metavar="IDS", help="Not these rules.")] = None,  # noqa: UP045
-    rules: Annotated[Optional[list[str]], typer.Option(metavar="DIR|FILE.wasm", help="Rego rules of your own, besides the built-in ones.")] = None,  # noqa: UP045
-    opa: Annotated[Optional[str], typer.Option(metavar="PATH", help="The opa binary. [default: from PATH]")] = None,  # noqa: UP045
-    engine: Annotated[Optional[EngineName], typer.Option(help="What runs the built-in rules. [default: wasm]")] = None,  # noqa: UP045
-    opa_url: Annotated[Optional[str], typer.Option(metavar="URL", help="OPA server for --engine server.")] = None,  # noqa: UP045
-    baseline: Annotated[Optional[Path], typer.Option(help="Leave out the findings that this file knows.")] = None,  # noqa: UP045
-    write_baseline: Annotated[Optional[Path], typer.Option(help="Write all findings to this file as known, and exit 0.")] = None,  # noqa: UP045
-    new_since: Annotated[Optional[str], typer.Option(metavar="REV", help="Only findings that the git revision REV does not have.")] = None,  # noqa: UP045
-    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended without changing the evident meaning.")] = False,
-    unsafe_fixes: Annotated[bool, typer.Option("--unsafe-fixes", help="With --fix: also fixes that change the meaning.")] = False,
+    rules: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DIR|FILE.wasm", help="Rego rules of your own, besides the built-in ones."),
+    ] = None,
+    opa: Annotated[str | None, typer.Option(metavar="PATH", help="The opa binary. [default: from PATH]")] = None,
+    engine: Annotated[EngineName | None, typer.Option(help="What runs the built-in rules. [default: wasm]")] = None,
+    opa_url: Annotated[str | None, typer.Option(metavar="URL", help="OPA server for --engine server.")] = None,
+    baseline: Annotated[Path | None, typer.Option(help="Leave out the findings that this file knows.")] = None,
+    write_baseline: Annotated[
+        Path | None, typer.Option(help="Write all findings to this file as known, and exit 0.")
+    ] = None,
+    new_since: Annotated[
+        str | None,
+        typer.Option(metavar="REV", help="Only findings that the git revision REV does not have."),
+    ] = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend what can be mended without changing the evident meaning.")
+    ] = False,
+    unsafe_fixes: Annotated[
+        bool, typer.Option("--unsafe-fixes", help="With --fix: also fixes that change the meaning.")
+    ] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Also read YAML code blocks of Markdown files.")] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes; 0 is one for each core.")] = 0,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither read nor write cached results.")] = False,
 ) -> None:
     """Say which policies do not do what they say."""
-    from hauberk.cli import config as settings  # noqa: PLC0415
-    from hauberk.cli.run_lint import Options, run  # noqa: PLC0415
+    from hauberk.cli import config as settings
+    from hauberk.cli.run_lint import Options, run
 
     given = {
         "target": target and target.value,
@@ -149,7 +172,7 @@ def rules(
     format_: Annotated[ListFormat, typer.Option("--format", help="Form of the list.")] = ListFormat.TEXT,
 ) -> None:
     """List the catalogue of rules, or explain one of them."""
-    from hauberk.cli.commands import rules as command  # noqa: PLC0415
+    from hauberk.cli.commands import rules as command
 
     typer.echo(command.explain(rule) if rule else command.listing(format_.value), nl=False)
 
@@ -161,11 +184,11 @@ def rules(
 def decide(
     cases: Annotated[str, typer.Option(metavar="FILE|-", help="JSON lines, one case a line.")] = "-",
     model: Annotated[ModelName, typer.Option(help="Which model decides.")] = ModelName.HAUBERK,
-    root: Annotated[Optional[Path], typer.Option(help="Folder of the policies that cases name by file.")] = None,  # noqa: UP045
+    root: Annotated[Path | None, typer.Option(help="Folder of the policies that cases name by file.")] = None,
 ) -> None:
     """Decide accesses: JSON lines in, one line of verdicts for each."""
-    from hauberk.cli.commands import decide as command  # noqa: PLC0415
-    from hauberk.policy.model import Model  # noqa: PLC0415
+    from hauberk.cli.commands import decide as command
+    from hauberk.policy.model import Model
 
     try:
         with nullcontext(sys.stdin) if cases == "-" else Path(cases).open(encoding="utf-8") as lines:
@@ -177,11 +200,15 @@ def decide(
 
 @app.command(epilog="Examples:  hauberk fmt policies/   |   hauberk fmt --check .")
 def fmt(
-    paths: Annotated[Optional[list[str]], typer.Argument(metavar="[PATH]...", help="Files or folders. [default: .]")] = None,  # noqa: UP045
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 when a file is not in canonical form.")] = False,
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATH]...", help="Files or folders. [default: .]")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit 1 when a file is not in canonical form.")
+    ] = False,
 ) -> None:
     """Write policies in canonical field order and indentation; comments stay."""
-    from hauberk.cli.commands import fmt as command  # noqa: PLC0415
+    from hauberk.cli.commands import fmt as command
 
     result = command.run(paths or ["."], write=not check)
     for path in result.changed:
@@ -196,10 +223,13 @@ def fmt(
 
 @app.command("schema")
 def schema_(
-    what: Annotated[str, typer.Argument(metavar="config|facts|KIND", help="hauberk.yaml, the facts that rules read, or a policy kind.")],
+    what: Annotated[
+        str,
+        typer.Argument(metavar="config|facts|KIND", help="hauberk.yaml, the facts that rules read, or a policy kind."),
+    ],
 ) -> None:
     """Print a JSON Schema: of hauberk.yaml, of the facts, or of a policy kind."""
-    from hauberk.cli.commands import schema as command  # noqa: PLC0415
+    from hauberk.cli.commands import schema as command
 
     typer.echo(command.run(what), nl=False)
 
@@ -230,17 +260,17 @@ def _say(text: str) -> None:
 
 
 def _bug(error: Exception) -> None:
-    import platform  # noqa: PLC0415
-    import traceback  # noqa: PLC0415
-    from importlib.metadata import version  # noqa: PLC0415
+    import platform
+    import traceback
+    from importlib.metadata import version
 
     if os.environ.get("HAUBERK_DEBUG"):
         traceback.print_exc()
     last = traceback.extract_tb(error.__traceback__)[-1]
     _say(
         f"hauberk: internal error: {type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno}; "
-        f"hauberk {version('hauberk')}, Python {platform.python_version()}). This is a bug of Hauberk: please report it with "
-        "the output of the same command under HAUBERK_DEBUG=1"
+        f"hauberk {version('hauberk')}, Python {platform.python_version()}). This is a bug of Hauberk: "
+        "please report it with the output of the same command under HAUBERK_DEBUG=1"
     )
 
 

@@ -10,6 +10,7 @@ import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 
 from hauberk.cli import sources
 from hauberk.cli.finding import EngineError, Finding
@@ -62,11 +63,13 @@ def run(
     if jobs == 1:
         return _single(given, settings, rule_sets, recall, progress)
     context = multiprocessing.get_context("fork")
-    workers: list[tuple[multiprocessing.process.BaseProcess, Connection]] = []
+    workers: list[tuple[BaseProcess, Connection]] = []
     for number in range(jobs):
         ours, theirs = context.Pipe()
         share = [(index, source) for index, source in enumerate(given) if index % jobs == number]
-        process = context.Process(target=_worker, args=(theirs, share, jobs - 1, settings, rule_sets, recall), daemon=True)
+        process: BaseProcess = context.Process(
+            target=_worker, args=(theirs, share, jobs - 1, settings, rule_sets, recall), daemon=True
+        )
         process.start()
         theirs.close()
         workers.append((process, ours))
@@ -80,15 +83,15 @@ def run(
         outcomes: list[Outcome] = [pickle.loads(_receive(connection)) for _, connection in workers]  # noqa: S301  # our own children
         progress(len(given))
     finally:
-        for process, connection in workers:
+        for worker, connection in workers:
             connection.close()
-            process.join(timeout=5)
-            if process.is_alive():
-                process.terminate()
+            worker.join(timeout=5)
+            if worker.is_alive():
+                worker.terminate()
     return _merged(outcomes)
 
 
-class WorkerDied(RuntimeError):
+class WorkerDiedError(RuntimeError):
     """A process ended without an answer: a bug, or the machine ran out of memory."""
 
 
@@ -96,7 +99,7 @@ def _receive(connection: Connection) -> bytes:
     try:
         return connection.recv_bytes()
     except EOFError:
-        raise WorkerDied("a worker process ended without an answer; try --jobs 1 to see why") from None
+        raise WorkerDiedError("a worker process ended without an answer; try --jobs 1 to see why") from None
 
 
 def _worker(
@@ -147,7 +150,9 @@ def _judge(
     entries: list[Entry] = []
     manifests: list[Manifest] = []
     first: dict[int, int] = {}
-    for number, own_entries, own_manifests in sorted((item for share in shares for item in share.sources), key=lambda item: item[0]):
+    for number, own_entries, own_manifests in sorted(
+        (item for share in shares for item in share.sources), key=lambda item: item[0]
+    ):
         first[number] = len(entries)
         entries.extend(own_entries)
         manifests.extend(own_manifests)

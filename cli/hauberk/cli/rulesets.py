@@ -13,7 +13,7 @@ from hauberk.cli.judging import RuleSet
 
 
 def rule_sets(config: Config) -> Callable[[], Sequence[RuleSet]]:
-    """A maker to call once in each process. Users' rules are compiled here, so that their errors come first and once."""
+    """A maker to call once in each process. Users' rules are compiled here: their errors come first, and once."""
     own = [_prepared(Path(path), config) for path in config.rules]
 
     def make() -> Sequence[RuleSet]:
@@ -29,15 +29,15 @@ def _built_in(config: Config) -> RuleSet:
     engine: Engine
     match config.engine:
         case "opa":
-            from hauberk.cli.engine.opa import OpaEngine, find_opa  # noqa: PLC0415
+            from hauberk.cli.engine.opa import OpaEngine, find_opa
 
             engine = OpaEngine(find_opa(config.opa), [folder])
         case "server":
-            from hauberk.cli.engine.server import ServerEngine  # noqa: PLC0415
+            from hauberk.cli.engine.server import ServerEngine
 
             engine = ServerEngine(config.opa_url, folder)
         case _:
-            from hauberk.cli.engine.wasm import WasmEngine  # noqa: PLC0415
+            from hauberk.cli.engine.wasm import WasmEngine
 
             engine = WasmEngine(wasm)
     return RuleSet(engine, config.engine.encode() + identity, catalogue())
@@ -45,12 +45,12 @@ def _built_in(config: Config) -> RuleSet:
 
 def _prepared(path: Path, config: Config) -> tuple[Callable[[], Engine], bytes]:
     if path.suffix == ".wasm":
-        from hauberk.cli.engine.wasm import WasmEngine  # noqa: PLC0415
+        from hauberk.cli.engine.wasm import WasmEngine
 
         checked = WasmEngine(path)
         del checked
         return lambda: WasmEngine(path), hashlib.sha256(path.read_bytes()).digest()
-    from hauberk.cli.engine.opa import OpaEngine, find_opa  # noqa: PLC0415
+    from hauberk.cli.engine.opa import OpaEngine, find_opa
 
     engine = OpaEngine(find_opa(config.opa), [path, rules_folder() / "main.rego", rules_folder() / "lib"])
     return lambda: engine, engine.identity

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import sys
 import tempfile
@@ -39,7 +39,7 @@ def run(options: Options) -> int:
         options.config,
         options.jobs,
         cache_folder() if options.cache else None,
-        datetime.datetime.now(tz=datetime.UTC).date(),
+        dt.datetime.now(tz=dt.UTC).date(),
         _progress(),
     )
     if options.fix:
@@ -54,7 +54,7 @@ def run(options: Options) -> int:
     if options.config.baseline is not None:
         report = lint.without_known(report, lint.read_baseline(Path(options.config.baseline)))
     if options.new_since is not None:
-        from hauberk.cli.commands import since  # noqa: PLC0415  # needs git
+        from hauberk.cli.commands import since  # needs git
 
         report = lint.without_known(report, since.known_at(options.new_since, options.paths, request))
     _show(report, options)
@@ -63,7 +63,7 @@ def run(options: Options) -> int:
 
 def _show(report: Report, options: Options) -> None:
     if options.format == "text":
-        from hauberk.cli.output import text  # noqa: PLC0415
+        from hauberk.cli.output import text
 
         rendered = text.render(report, colour=options.output is None and coloured())
     else:
@@ -99,7 +99,7 @@ def write(path: Path, text: str) -> None:
 
 
 def _mend(options: Options, request: lint.Request) -> None:
-    from hauberk.cli.commands.fix import mend  # noqa: PLC0415
+    from hauberk.cli.commands.fix import mend
 
     mended = mend(options.paths, request, unsafe=options.unsafe)
     for path, text, count in mended:
@@ -121,5 +121,3 @@ def _progress() -> lint.Progress:
             typer.echo(f"\rlinting {done}/{total} files{end}", nl=False, err=True)
 
     return show
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 
 from hauberk.cli.catalogue import catalogue
@@ -21,7 +21,7 @@ def silence(
     findings: Sequence[Finding],
     suppressions: Sequence[tuple[str, list[Suppression]]],
     config: Config,
-    today: datetime.date,
+    today: dt.date,
     make: Callable[[], Sequence[RuleSet]],
 ) -> tuple[list[Finding], int, list[Finding]]:
     """Findings that stay, how many went, and findings about the suppressions and exceptions themselves."""
@@ -64,7 +64,9 @@ def _of_suppressions(suppressions: Iterable[tuple[str, list[Suppression]]], conf
                 "ids": list(one.ids),
                 "reason": one.reason,
                 # a rule that was not run cannot have been silenced: that is no reason to call the comment useless
-                "unused": [i for i in one.ids if i in known and i not in one.used and config.wanted(i)] if one.reason else [],
+                "unused": [i for i in one.ids if i in known and i not in one.used and config.wanted(i)]
+                if one.reason
+                else [],
                 "unknown": [i for i in one.ids if i not in known and i.startswith("HB")],
                 "position": position_facts(one.position),
             }
@@ -73,7 +75,7 @@ def _of_suppressions(suppressions: Iterable[tuple[str, list[Suppression]]], conf
         yield Loaded(path, subjects=[Subject(facts)])
 
 
-def _of_exceptions(config: Config, used: set[int], today: datetime.date) -> Iterable[Loaded]:
+def _of_exceptions(config: Config, used: set[int], today: dt.date) -> Iterable[Loaded]:
     if not config.exceptions:
         return
     facts = envelope("suppressions", config.path, config.targets)

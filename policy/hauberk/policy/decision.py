@@ -78,17 +78,13 @@ class Compiled:
         return (None, *sorted(named))
 
 
-def compile_policies(
-    model: Model, policies: Sequence[Policy], workload: Workload, posture: Posture
-) -> Compiled:
+def compile_policies(model: Model, policies: Sequence[Policy], workload: Workload, posture: Posture) -> Compiled:
     """The lists of `workload` under the policies that select it, given in order of arrival."""
     chosen = tuple(policy for policy in policies if selects(model, policy, workload))
     maker = Hauberk if model is Model.HAUBERK else KubeArmor
     return Compiled(model, chosen, maker(chosen, workload, posture))
 
 
-def decide(
-    model: Model, policies: Sequence[Policy], workload: Workload, posture: Posture, access: Access
-) -> Decision:
+def decide(model: Model, policies: Sequence[Policy], workload: Workload, posture: Posture, access: Access) -> Decision:
     """The decision on one access, when no more than that is asked."""
     return compile_policies(model, policies, workload, posture).decide(access)

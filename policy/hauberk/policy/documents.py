@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from hauberk.policy.loose import is_list, is_mapping
 from hauberk.policy.problems import HauberkError, Position, Problem
 from hauberk.policy.scalars import TAGS, key_text, resolve
 
@@ -21,7 +22,9 @@ MAX_DOCUMENT = 1024 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 200_000
 
-if not getattr(yaml, "__with_libyaml__", False):
+_parser: Any = getattr(yaml.cyaml, "CParser", None)
+
+if _parser is None:
     raise HauberkError(
         "PyYAML was installed without libyaml, whose reading of tabs and comments kubectl shares; "
         "reinstall it with `pip install --force-reinstall PyYAML` (the wheels of PyPI have it)"
@@ -64,12 +67,12 @@ class Document:
         parent_pointer, _, last = pointer.rpartition("/")
         parent = self.data
         for token in split_pointer(parent_pointer):
-            parent = parent[int(token)] if isinstance(parent, list) else parent[token]
-        keys = list(parent) if isinstance(parent, dict) else [str(index) for index in range(len(parent))]
+            parent = parent[int(token)] if is_list(parent) else parent[token]
+        keys = list(parent) if is_mapping(parent) else [str(index) for index in range(len(parent))]
         token = split_pointer("/" + last)[0]
         following = keys[keys.index(token) + 1 :]
         after = self.key_at(f"{parent_pointer}/{pointer_token(following[0])}") if following else None
-        return self.key_at(pointer) if isinstance(parent, dict) else None, after, len(keys)
+        return self.key_at(pointer) if is_mapping(parent) else None, after, len(keys)
 
     def lines(self, depth: int = 4) -> dict[str, int]:
         """Line (from 1) of each list entry `depth` levels below the root, by pointer, in one pass."""
@@ -79,11 +82,11 @@ class Document:
         def visit(node: Any, pointer: str, level: int) -> None:
             nonlocal number
             number += 1
-            if isinstance(node, dict):
+            if is_mapping(node):
                 for name, child in node.items():
                     number += 1
                     visit(child, f"{pointer}/{name}" if level < depth else "", level + 1)
-            elif isinstance(node, list):
+            elif is_list(node):
                 for index, child in enumerate(node):
                     if level < depth:
                         found[f"{pointer}/{index}"] = self.marks[(number + 1) * 4] + 1
@@ -103,7 +106,7 @@ class Document:
         node, number, key_number = self.root, 0, None
         for token in split_pointer(self.base + pointer):
             number_of_child = number + 1
-            if isinstance(node, dict):
+            if is_mapping(node):
                 if token not in node:
                     break
                 for name, child in node.items():
@@ -111,7 +114,7 @@ class Document:
                         key_number, number, node = number_of_child, number_of_child + 1, child
                         break
                     number_of_child += 1 + _size(child)
-            elif isinstance(node, list) and token.isdigit() and int(token) < len(node):
+            elif is_list(node) and token.isdigit() and int(token) < len(node):
                 for child in node[: int(token)]:
                     number_of_child += _size(child)
                 key_number, number, node = None, number_of_child, node[int(token)]
@@ -139,9 +142,9 @@ def pointer_token(name: str) -> str:
 
 
 def _size(node: Any) -> int:
-    if isinstance(node, dict):
+    if is_mapping(node):
         return 1 + len(node) + sum(map(_size, node.values()))
-    if isinstance(node, list):
+    if is_list(node):
         return 1 + sum(map(_size, node))
     return 1
 
@@ -158,15 +161,23 @@ def decode(data: bytes) -> str | Problem:
         return Problem("yaml-encoding", "", f"not UTF-8: byte 0x{data[error.start]:02x} cannot stand here", place)
 
 
-_TEMPLATE = re.compile(r"\{\{-?\s*(?:[.$/(\"]|(?:if|else|range|end|include|with|template|define|block|to\w+|default|quote|tpl)\b)")
+_TEMPLATE = re.compile(
+    r"\{\{-?\s*(?:[.$/(\"]|(?:if|else|range|end|include|with|template|define|block|to\w+|default|quote|tpl)\b)"
+)
 
 
 def read(text: str, *, line: int = 0, column: int = 0) -> Parsed:
-    """All documents of a text that starts at `line`, `column` (from 0) of its file; after a syntax error, from the next `---`."""
+    """All documents of a text that starts at `line`, `column` (from 0) of its file.
+
+    After a syntax error reading goes on at the next `---`.
+    """
     parsed = Parsed()
     if "{{" in text and (found := _TEMPLATE.search(text)) and not _only_in_comments(text):
         number = text.count("\n", 0, found.start()) + 1 + line
-        parsed.skipped = f"a template (line {number} has {{{{), not YAML: lint what it renders to, e.g. `helm template . | hauberk lint -`"
+        parsed.skipped = (
+            f"a template (line {number} has {{{{), not YAML: "
+            "lint what it renders to, e.g. `helm template . | hauberk lint -`"
+        )
         return parsed
     start, first_line = 0, line
     while True:
@@ -181,7 +192,7 @@ def read(text: str, *, line: int = 0, column: int = 0) -> Parsed:
         line += text.count("\n", start, following.start())
         start = following.start()
     if "\t" in text:
-        from hauberk.policy.tabs import tabs  # noqa: PLC0415  # few files have one
+        from hauberk.policy.tabs import tabs  # few files have one
 
         parsed.problems.extend(tabs(text, parsed.documents, first_line, column))
     return parsed
@@ -200,7 +211,7 @@ def _offset(text: str, start: int, lines: int) -> int:
     return start
 
 
-class _Stop(Exception):
+class _StopError(Exception):
     """The text cannot be read further."""
 
     def __init__(self, kind: str, message: str, mark: Any) -> None:
@@ -221,12 +232,12 @@ class _Reader:
     def run(self, text: str) -> int | None:
         """Reads all documents; line (from 0, in `text`) of the error that ended it, or None."""
         try:
-            parser: Any = yaml.cyaml.CParser(text)
+            parser: Any = _parser(text)
             self.events = iter(parser.get_event, None)
             for event in self.events:
                 if isinstance(event, yaml.DocumentStartEvent):
                     self.document(event)
-        except _Stop as stop:
+        except _StopError as stop:
             return self.fail(stop.kind, str(stop), stop.mark)
         except yaml.reader.ReaderError as error:
             row = text.count("\n", 0, error.position)
@@ -253,14 +264,16 @@ class _Reader:
         data = self.node(next(self.events), 0)
         end = next(self.events)
         if end.end_mark.index - start.start_mark.index > MAX_DOCUMENT:
-            raise _Stop("yaml-size", "the document is over 1 MiB, more than the API server stores", start.start_mark)
+            raise _StopError(
+                "yaml-size", "the document is over 1 MiB, more than the API server stores", start.start_mark
+            )
         if data is None:
             return
         whole = Document(data, data, self.marks, problems=tuple(self.problems))
-        if isinstance(data, dict) and data.get("kind") == "List" and isinstance(data.get("items"), list):
+        if is_mapping(data) and data.get("kind") == "List" and is_list(items := data.get("items")):
             self.parsed.problems.extend(self.problems)
             self.parsed.documents.extend(
-                Document(item, data, self.marks, f"/items/{number}") for number, item in enumerate(data["items"])
+                Document(item, data, self.marks, f"/items/{number}") for number, item in enumerate(items)
             )
         else:
             self.parsed.documents.append(whole)
@@ -275,7 +288,7 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event)
         if depth >= MAX_DEPTH:
-            raise _Stop("yaml-depth", f"nested deeper than {MAX_DEPTH} levels", event.start_mark)
+            raise _StopError("yaml-depth", f"nested deeper than {MAX_DEPTH} levels", event.start_mark)
         number = len(self.marks)
         self.mark(event.start_mark, event.end_mark)
         if event.tag and not event.implicit:
@@ -297,7 +310,7 @@ class _Reader:
 
     def mark(self, start: Any, end: Any) -> None:
         if len(self.marks) >= MAX_NODES * 4:
-            raise _Stop("yaml-alias", f"more than {MAX_NODES} values after aliases are expanded", start)
+            raise _StopError("yaml-alias", f"more than {MAX_NODES} values after aliases are expanded", start)
         line, column = self.line, self.column
         self.marks.extend((start.line + line, start.column + column, end.line + line, end.column + column))
 
@@ -321,10 +334,10 @@ class _Reader:
 
     def alias(self, event: Any) -> Any:
         if event.anchor not in self.anchors:
-            raise _Stop("yaml-alias", f"alias *{event.anchor} has no complete anchor before it", event.start_mark)
+            raise _StopError("yaml-alias", f"alias *{event.anchor} has no complete anchor before it", event.start_mark)
         value, size = self.anchors[event.anchor]
         if len(self.marks) // 4 + size > MAX_NODES:
-            raise _Stop("yaml-alias", f"more than {MAX_NODES} values after aliases are expanded", event.start_mark)
+            raise _StopError("yaml-alias", f"more than {MAX_NODES} values after aliases are expanded", event.start_mark)
         for _ in range(size):
             self.mark(event.start_mark, event.end_mark)
         return value
@@ -343,11 +356,15 @@ class _Reader:
             number = len(self.marks)
             key = self.node(event, depth + 1)
             if isinstance(key, dict | list):
-                raise _Stop("yaml-syntax", "a mapping key must be a plain word, not a list or mapping", event.start_mark)
+                raise _StopError(
+                    "yaml-syntax",
+                    "a mapping key must be a plain word, not a list or mapping",
+                    event.start_mark,
+                )
             name = key_text(key, getattr(event, "value", str(key)))
             value = self.node(next(self.events), depth + 1)
-            if name == "<<" and isinstance(value, dict | list):
-                merged.extend(part for part in (value if isinstance(value, list) else [value]) if isinstance(part, dict))
+            if name == "<<" and (is_mapping(value) or is_list(value)):
+                merged.extend(part for part in (value if is_list(value) else [value]) if is_mapping(part))
                 self.merge_problem(event)
                 del self.marks[number:]
                 continue

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hauberk.policy.documents import pointer_token
+from hauberk.policy.loose import is_list, is_mapping, listing, mapping
+from hauberk.policy.loose import text as text_of
 from hauberk.policy.model import Capability, Directory, DomainName, Pattern, Policy, Program, Protocol, Rule
 from hauberk.policy.paths import canonical_directory, canonical_path
 from hauberk.policy.problems import Position, Problem
@@ -74,14 +76,14 @@ def position_facts(position: Position | None) -> Facts | None:
 
 def policy_facts(document: Mapping[str, Any], policy: Policy | None) -> Facts:
     """The `policy` part; `policy` is None for kinds without a model (KubeArmorNetworkPolicy)."""
-    metadata, spec = _mapping(document.get("metadata")), _mapping(document.get("spec"))
+    metadata, spec = mapping(document.get("metadata")), mapping(document.get("spec"))
     severity = spec.get("severity")
     return {
-        "apiVersion": _text(document.get("apiVersion")) or "",
+        "apiVersion": text_of(document.get("apiVersion")) or "",
         "kind": document["kind"],
-        "name": _text(metadata.get("name")),
-        "namespace": _text(metadata.get("namespace")),
-        "action": _text(spec.get("action")) or "",
+        "name": text_of(metadata.get("name")),
+        "namespace": text_of(metadata.get("namespace")),
+        "action": text_of(spec.get("action")) or "",
         "severity": severity if isinstance(severity, int) and not isinstance(severity, bool) else None,
         "tags": list(_tags(spec)),
         "apparmor": bool(spec.get("apparmor")),
@@ -89,27 +91,19 @@ def policy_facts(document: Mapping[str, Any], policy: Policy | None) -> Facts:
         "nodeSelector": _selector(spec, "nodeSelector"),
         "rules": _rules(policy, spec) if policy else [],
         "presets": [
-            {"pointer": preset.pointer, "name": _preset_name(preset.name, preset.pointer), "action": preset.action_text}
+            {
+                "pointer": preset.pointer,
+                "name": _preset_name(preset.name, preset.pointer),
+                "action": preset.action_text,
+            }
             for preset in (policy.presets if policy else ())
         ],
-        "syscalls": list(_syscalls(_mapping(spec.get("syscalls")))),
+        "syscalls": list(_syscalls(mapping(spec.get("syscalls")))),
         "devices": [
             f"/spec/device/matchDevice/{index}"
-            for index, _ in enumerate(_list(_mapping(spec.get("device")).get("matchDevice")))
+            for index, _ in enumerate(listing(mapping(spec.get("device")).get("matchDevice")))
         ],
     }
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def name_facts(field: str, text: str, pointer: str) -> Facts:
@@ -135,7 +129,10 @@ def name_facts(field: str, text: str, pointer: str) -> Facts:
 def _rules(policy: Policy, spec: Mapping[str, Any]) -> list[Facts]:
     first_has_comma = {
         key: any(
-            "," in text for rule in policy.rules if rule.list == key and rule.index == 0 for text in (_value_text(rule),)
+            "," in text
+            for rule in policy.rules
+            if rule.list == key and rule.index == 0
+            for text in (_value_text(rule),)
         )
         for key in ("matchProtocols", "matchDNSQueries", "matchCapabilities")
     }
@@ -161,7 +158,11 @@ def _rules(policy: Policy, spec: Mapping[str, Any]) -> list[Facts]:
                 "ownerOnly": rule.flags.owner_only,
                 "pts": pts if isinstance(pts, bool) else None,
                 "allowedArgs": [
-                    {"text": arg, "bytes": len(arg.encode()), "pointer": f"{rule.pointer}/allowedArgs/{index}"}
+                    {
+                        "text": arg,
+                        "bytes": len(arg.encode()),
+                        "pointer": f"{rule.pointer}/allowedArgs/{index}",
+                    }
                     for index, arg in enumerate(rule.flags.allowed_args)
                 ],
                 "action": rule.action.value if rule.action else None,
@@ -174,7 +175,7 @@ def _rules(policy: Policy, spec: Mapping[str, Any]) -> list[Facts]:
 
 
 def _entry(spec: Mapping[str, Any], rule: Rule) -> Mapping[str, Any]:
-    return _mapping(_list(_mapping(spec.get(rule.section)).get(rule.list))[rule.index])
+    return mapping(listing(mapping(spec.get(rule.section)).get(rule.list))[rule.index])
 
 
 def _targets(rule: Rule) -> Iterable[Facts]:
@@ -231,26 +232,31 @@ def _sources(rule: Rule, entry: Mapping[str, Any]) -> list[Facts]:
     if not rule.sources:
         return []
     facts: list[Facts] = []
-    given = (index for index, item in enumerate(_list(entry.get("fromSource"))) if isinstance(item, Mapping))
+    given = (index for index, item in enumerate(listing(entry.get("fromSource"))) if isinstance(item, Mapping))
     for index, path in zip(given, rule.sources, strict=True):
         pointer = f"{rule.pointer}/fromSource/{index}"
-        facts.append({"pointer": pointer, "path": None if path is None else name_facts("path", path, f"{pointer}/path")})
+        facts.append(
+            {
+                "pointer": pointer,
+                "path": None if path is None else name_facts("path", path, f"{pointer}/path"),
+            }
+        )
     return facts
 
 
 def _selector(spec: Mapping[str, Any], field: str) -> Facts:
-    selector = _mapping(spec.get(field))
+    selector = mapping(spec.get(field))
     pointer = f"/spec/{field}"
-    labels = _mapping(selector.get("matchLabels"))
+    labels = mapping(selector.get("matchLabels"))
     expressions: list[Facts] = []
-    for index, item in enumerate(_list(selector.get("matchExpressions"))):
-        entry, at = _mapping(item), f"{pointer}/matchExpressions/{index}"
-        values = [value for value in enumerate(_list(entry.get("values"))) if isinstance(value[1], str)]
+    for index, item in enumerate(listing(selector.get("matchExpressions"))):
+        entry, at = mapping(item), f"{pointer}/matchExpressions/{index}"
+        values = [value for value in enumerate(listing(entry.get("values"))) if isinstance(value[1], str)]
         expressions.append(
             {
                 "pointer": at,
-                "key": _text(entry.get("key")) or "",
-                "operator": _text(entry.get("operator")) or "",
+                "key": text_of(entry.get("key")) or "",
+                "operator": text_of(entry.get("operator")) or "",
                 "values": [{"text": text, "pointer": f"{at}/values/{number}"} for number, text in values],
             }
         )
@@ -268,22 +274,22 @@ def _selector(spec: Mapping[str, Any], field: str) -> Facts:
 
 def _tags(node: object, pointer: str = "/spec") -> Iterable[Facts]:
     """Tags of the spec, of its sections and of their rules."""
-    if isinstance(node, Mapping):
+    if is_mapping(node):
         for key, value in node.items():
-            if key == "tags" and isinstance(value, list):
+            if key == "tags" and is_list(value):
                 for index, tag in enumerate(value):
                     if isinstance(tag, str):
                         yield {"text": tag, "pointer": f"{pointer}/tags/{index}"}
-            elif key not in ("selector", "nodeSelector", "fromSource") and isinstance(value, Mapping | list):
+            elif key not in ("selector", "nodeSelector", "fromSource") and (is_mapping(value) or is_list(value)):
                 yield from _tags(value, f"{pointer}/{pointer_token(str(key))}")
-    elif isinstance(node, list):
+    elif is_list(node):
         for index, value in enumerate(node):
-            if isinstance(value, Mapping):
+            if is_mapping(value):
                 yield from _tags(value, f"{pointer}/{index}")
 
 
 def _syscalls(section: Mapping[str, Any]) -> Iterable[Facts]:
     for name in ("matchSyscalls", "matchPaths"):
-        for index, item in enumerate(_list(section.get(name))):
-            path = _text(_mapping(item).get("path")) if name == "matchPaths" else None
+        for index, item in enumerate(listing(section.get(name))):
+            path = text_of(mapping(item).get("path")) if name == "matchPaths" else None
             yield {"pointer": f"/spec/syscalls/{name}/{index}", "path": path}

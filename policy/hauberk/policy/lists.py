@@ -140,9 +140,7 @@ class DecisionList:
         decision = None
         for entry in self.entries:
             if entry.target.hits(subject) and (entry.condition is ALWAYS or entry.condition.holds(access)):
-                decision = Decision(
-                    entry.verdict, entry.rule, () if entry.report is None else (entry.report,)
-                )
+                decision = Decision(entry.verdict, entry.rule, () if entry.report is None else (entry.report,))
                 break
         if decision is None:
             end = self.default

@@ -198,9 +198,7 @@ def _selector(kind: Kind, spec: Mapping[str, Any]) -> Selector:
     if kind is Kind.HOST:
         return Selector(labels)
     expressions = tuple(
-        Expression(
-            _text(entry.get("key")) or "", _text(entry.get("operator")) or "", _texts(entry.get("values"))
-        )
+        Expression(_text(entry.get("key")) or "", _text(entry.get("operator")) or "", _texts(entry.get("values")))
         for _, entry in _entries(selector.get("matchExpressions"))
     )
     return Selector(labels, expressions)
@@ -215,9 +213,7 @@ def _common(given: Mapping[str, Any]) -> _Common:
     severity = given.get("severity")
     if not isinstance(severity, int) or isinstance(severity, bool):
         severity = None
-    return _Common(
-        _text(given.get("action")), severity, _texts(given.get("tags")), _text(given.get("message"))
-    )
+    return _Common(_text(given.get("action")), severity, _texts(given.get("tags")), _text(given.get("message")))
 
 
 def _mapping(given: object) -> Mapping[str, Any]:

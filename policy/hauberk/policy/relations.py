@@ -131,10 +131,15 @@ class _Judge:
         placed = [replace(p, namespace=workload.namespace) if p.kind is Kind.POLICY else p for p in policies]
         return decide(model, placed, workload, _AUDIT, access).verdict
 
-    def differing(self, model: Model, first: tuple[_Ruled, ...], second: tuple[_Ruled, ...], source: str | None) -> Access | None:
+    def differing(
+        self, model: Model, first: tuple[_Ruled, ...], second: tuple[_Ruled, ...], source: str | None
+    ) -> Access | None:
         """An access on which the two sets of rules decide differently."""
         shown = first[0].rule
-        return next((a for a in accesses(shown, source) if self(model, a, *first) is not self(model, a, *second)), None)
+        return next(
+            (a for a in accesses(shown, source) if self(model, a, *first) is not self(model, a, *second)),
+            None,
+        )
 
 
 def accesses(rule: Rule, source: str | None) -> Iterator[Access]:
@@ -147,7 +152,10 @@ def accesses(rule: Rule, source: str | None) -> Iterator[Access]:
     ops: tuple[Access, ...] = (sample,)
     if rule.domain == "file":
         ops = (sample, replace(sample, op="write"), replace(sample, op="modify", how="delete"))
-    arguments = [("program", "--other"), *((("program", arg),) if (arg := next(iter(rule.flags.allowed_args), "")) else ())]
+    arguments = [
+        ("program", "--other"),
+        *((("program", arg),) if (arg := next(iter(rule.flags.allowed_args), "")) else ()),
+    ]
     for uid, tty, access, args in product((0, 1000), (False, True), ops, arguments):
         yield replace(access, uid=uid, tty=tty, args=args if access.op == "exec" else ())
 
@@ -204,7 +212,15 @@ def _conflict(one: _Ruled, other: _Ruled, source: str | None, judge: _Judge) -> 
     swapped = verdict if one.number == other.number else judge(Model.KUBEARMOR, access, second, first)
     hauberk = judge(Model.HAUBERK, access, first, second)
     yield Meeting(
-        "conflict", one.number, one.position, other.number, other.position, access, hauberk, verdict, swapped is not verdict
+        "conflict",
+        one.number,
+        one.position,
+        other.number,
+        other.position,
+        access,
+        hauberk,
+        verdict,
+        swapped is not verdict,
     )
 
 
@@ -230,7 +246,11 @@ def _hidden(ruled: Sequence[_Ruled], judge: _Judge) -> Iterator[Meeting]:
 
     A sourced Allow on the same or a narrower place is the evident exception to the Block, and is not reported.
     """
-    blocks = [o for o in ruled if o.rule.action is Action.BLOCK and not o.rule.sources and o.rule.domain in ("process", "file")]
+    blocks = [
+        o
+        for o in ruled
+        if o.rule.action is Action.BLOCK and not o.rule.sources and o.rule.domain in ("process", "file")
+    ]
     by_domain: dict[str, list[tuple[str, _Ruled]]] = defaultdict(list)
     for block in blocks:
         sample = _sample(block.rule)
@@ -258,7 +278,15 @@ def _hides(one: _Ruled, block: _Ruled, source: str | None, judge: _Judge) -> Mee
         kubearmor = judge(Model.KUBEARMOR, access, one, block)
         if Verdict.ALLOWED in (verdict, kubearmor) and judge(Model.HAUBERK, access, block) is Verdict.DENIED:
             return Meeting(
-                "hides", one.number, one.position, block.number, block.position, access, verdict, kubearmor, order_matters=False
+                "hides",
+                one.number,
+                one.position,
+                block.number,
+                block.position,
+                access,
+                verdict,
+                kubearmor,
+                order_matters=False,
             )
     return None
 
@@ -273,7 +301,17 @@ def _presets(policies: Sequence[tuple[int, Policy]]) -> Iterator[Meeting]:
             other = next((o for o in group if o[:2] != (number, position) and _audits(o[2]) != _audits(action)), None)
             if other is not None:
                 verdict = Verdict.ALLOWED if _audits(group[-1][2]) else Verdict.DENIED
-                yield Meeting("preset", number, position, other[0], other[1], None, Verdict.DENIED, verdict, number != other[0])
+                yield Meeting(
+                    "preset",
+                    number,
+                    position,
+                    other[0],
+                    other[1],
+                    None,
+                    Verdict.DENIED,
+                    verdict,
+                    number != other[0],
+                )
 
 
 def _audits(action: str) -> bool:

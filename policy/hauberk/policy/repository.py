@@ -129,7 +129,7 @@ class Repository:
         return count, chosen
 
     def scenes(self, number: int) -> list[Scene]:
-        """The workloads to judge an entry on: those of manifests that it selects, else stand-ins made from its selector."""
+        """The workloads to judge an entry on: of manifests that it selects, else stand-ins made from its selector."""
         _, chosen = self.selectable(number)
         targets = chosen[:MAX_TARGETS] or [*self._own(number), *self._joined(number)]
         found: dict[Workload, Scene] = {}

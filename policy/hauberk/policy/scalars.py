@@ -1,7 +1,7 @@
 """Plain YAML scalars as kubectl reads them.
 
-The table and the forms of numbers are those of go-yaml v2 (`resolve.go`), which sigs.k8s.io/yaml wraps: `y` and `on` are
-booleans, base 60 is not a number, a timestamp stays text. What JSON cannot hold (`.nan`, `.inf`) stays text too.
+The table and the forms of numbers are those of go-yaml v2 (`resolve.go`), which sigs.k8s.io/yaml wraps: `y` and `on`
+are booleans, base 60 is not a number, a timestamp stays text. What JSON cannot hold (`.nan`, `.inf`) stays text too.
 """
 
 from __future__ import annotations

@@ -87,15 +87,19 @@ def _spec(*, host: bool) -> dict[str, Schema]:
         "file": _object(
             **_COMMON,
             matchPaths=_list(_object(("path",), path=_PATH, **read_only, **owner, **pts, **_SOURCES, **_COMMON)),
-            matchDirectories=_list(
-                _object(("dir",), **directory, **read_only, **owner, **pts, **_SOURCES, **_COMMON)
-            ),
+            matchDirectories=_list(_object(("dir",), **directory, **read_only, **owner, **pts, **_SOURCES, **_COMMON)),
             matchPatterns=_list(_object(("pattern",), pattern=_STRING, **read_only, **owner, **_COMMON)),
         ),
         "network": _object(
             **_COMMON,
             matchProtocols=_list(
-                _object(("protocol", *need_source), protocol=_PROTOCOL, **({} if host else pts), **_SOURCES, **_COMMON)
+                _object(
+                    ("protocol", *need_source),
+                    protocol=_PROTOCOL,
+                    **({} if host else pts),
+                    **_SOURCES,
+                    **_COMMON,
+                )
             ),
             matchDNSQueries=_list(_object(("domain",), domain=_STRING, **_SOURCES, **_COMMON)),
         ),
@@ -211,7 +215,7 @@ KINDS = ("KubeArmorPolicy", "KubeArmorClusterPolicy", "KubeArmorHostPolicy", "Ku
 
 @cache
 def _validator(kind: str) -> Any:
-    import jsonschema_rs  # noqa: PLC0415  # 40 ms that a run answered from the cache does not pay
+    import jsonschema_rs  # 40 ms that a run answered from the cache does not pay
 
     return jsonschema_rs.validator_for(schema_of(kind))
 
@@ -223,11 +227,15 @@ def problems(document: Document, kind: str) -> list[Problem]:
         if validator.is_valid(document.data):
             return []
         errors = list(validator.iter_errors(document.data))
-    except (ValueError, OverflowError, RecursionError) as error:  # e.g. an integer beyond what JSON readers hold
+    except (
+        ValueError,
+        OverflowError,
+        RecursionError,
+    ) as error:  # e.g. an integer beyond what JSON readers hold
         return [Problem("schema", "", f"cannot be checked: {error}", None, {"keyword": "value"})]
     found: dict[tuple[str, str, str], Problem] = {}
-    for error in errors:
-        for problem in _translate(error, document, schema_of(kind)):
+    for failure in errors:
+        for problem in _translate(failure, document, schema_of(kind)):
             found.setdefault((problem.kind, problem.pointer, str(problem.detail.get("name", ""))), problem)
     return list(found.values())
 
@@ -237,17 +245,25 @@ def _translate(error: Any, document: Document, schema: Schema) -> list[Problem]:
     keyword = str(error.kind.name) if hasattr(error.kind, "name") else type(error.kind).__name__.lower()
     value = error.instance
     if value is None and keyword in ("type", "enum", "pattern", "falseSchema"):
-        return [Problem("null", pointer, f"{_field(pointer)} is given without a value (null)", document.key_at(pointer))]
+        return [
+            Problem(
+                "null",
+                pointer,
+                f"{_field(pointer)} is given without a value (null)",
+                document.key_at(pointer),
+            )
+        ]
     match keyword:
         case "additionalProperties":
-            names = [name for name in value if name not in _properties(schema, error.instance_path)]
-            return [_unknown_field(document, pointer, name, schema, list(error.instance_path)) for name in names]
+            path = list(error.instance_path)
+            names = [name for name in value if name not in _properties(schema, path)]
+            return [_unknown_field(document, pointer, name, schema, path) for name in names]
         case "required":
             name = str(error.kind.property)
             message = f"{name} is missing in {_field(pointer) or 'the document'}"
             return [Problem("schema", pointer, message, document.key_at(pointer), {"keyword": keyword, "name": name})]
         case "enum":
-            options = [str(option) for option in error.kind.options]
+            options = [str(option) for option in (error.kind.options or ())]
             close = nearest(str(value), tuple(options)) if isinstance(value, str) else None
             listed = ", ".join(options) if len(options) <= 10 else f"one of {len(options)} known names"
             detail = {"keyword": keyword, "text": str(value), "nearest": close}
@@ -352,7 +368,7 @@ def _field(pointer: str) -> str:
 
 def _type(value: Any) -> str:
     names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
-    return names.get(type(value), "null")
+    return next((name for kind, name in names.items() if type(value) is kind), "null")
 
 
 def _text(value: Any) -> str:

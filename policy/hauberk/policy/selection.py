@@ -12,9 +12,7 @@ _HOSTNAMES = ("kubearmor.io/hostname", "kubernetes.io/hostname")
 _HOSTNAME_PATTERNS = tuple(f"{key}reg" for key in _HOSTNAMES)
 
 # Labels that KubeArmor strips from pods before it looks at them.
-_UNKNOWN_TO_KUBEARMOR = frozenset(
-    ("pod-template-hash", "pod-template-generation", "controller-revision-hash")
-)
+_UNKNOWN_TO_KUBEARMOR = frozenset(("pod-template-hash", "pod-template-generation", "controller-revision-hash"))
 
 Labels = dict[str, str]
 
@@ -33,8 +31,7 @@ def selects(model: Model, policy: Policy, workload: Workload) -> bool:
             labels.pop(key, None)
     # matchLabels is no field of the cluster kind, whoever built the value.
     if policy.kind is Kind.POLICY and not all(
-        _label_matches(model, key, value, labels, workload.container)
-        for key, value in policy.selector.match_labels
+        _label_matches(model, key, value, labels, workload.container) for key, value in policy.selector.match_labels
     ):
         return False
     expressions = policy.selector.expressions

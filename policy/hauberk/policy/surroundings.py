@@ -28,7 +28,13 @@ Facts = dict[str, Any]
 
 MAX_NAMESPACES = 20
 _DOMAINS: tuple[Domain, ...] = ("process", "file", "network", "dns", "capabilities")
-_POSTURE_FIELD = {"process": "file", "file": "file", "network": "network", "dns": "network", "capabilities": "capabilities"}
+_POSTURE_FIELD = {
+    "process": "file",
+    "file": "file",
+    "network": "network",
+    "dns": "network",
+    "capabilities": "capabilities",
+}
 _SOCKETS = (
     ("tcp", "stream", 6),
     ("udp", "dgram", 17),
@@ -228,14 +234,20 @@ def _passes(compiled: Compiled) -> Iterable[str]:
 
 
 def _unreadable(policy: Policy, stages: Iterable[_Stage]) -> Iterable[Facts]:
-    """Programs that a rule lets run and that no file rule lets be opened: exec opens the program (semantics, section 1)."""
+    """Programs that a rule lets run and no file rule lets be opened: exec opens the program (semantics, section 1)."""
     seen: set[str] = set()
     for stage in stages:
         if "file" not in stage.allowing:
             continue
         for rule in policy.rules:
             path = rule.matcher.path if isinstance(rule.matcher, Program) else None
-            if rule.domain != "process" or rule.action is not Action.ALLOW or not path or "*" in path or rule.pointer in seen:
+            if (
+                rule.domain != "process"
+                or rule.action is not Action.ALLOW
+                or not path
+                or "*" in path
+                or rule.pointer in seen
+            ):
                 continue
             source = next((source for source in rule.sources if source), OTHER_PROGRAM)
             decision = stage.compiled.decide(Access("read", target=path, source=source))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 PROTOCOLS = frozenset("all stream dgram raw rdm seqpacket dccp packet tcp udp icmp icmpv6 sctp".split())
 
-# Every capability of Linux 6.12 (include/uapi/linux/capability.h). The CRD's pattern names those up to `mac_admin` and is
-# anchored at the end only; KubeArmor's own table lacks `checkpoint_restore`.
+# Every capability of Linux 6.12 (include/uapi/linux/capability.h). The CRD's pattern names those up to `mac_admin` and
+# is anchored at the end only; KubeArmor's own table lacks `checkpoint_restore`.
 CAPABILITIES = frozenset(
     """
     chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable net_bind_service
@@ -56,7 +56,7 @@ SYSCALLS = tuple(
 
 
 def nearest(text: str, names: frozenset[str] | tuple[str, ...]) -> str | None:
-    """The only name that equals `text` but for letter case, or differs by one or two edits; None when none or several do."""
+    """The only name that equals `text` but for letter case, or is one or two edits away; None unless it is one."""
     folded = text.lower()
     same = [name for name in names if name.lower() == folded]
     if same:

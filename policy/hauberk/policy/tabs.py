@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from hauberk.policy.documents import Document
+from hauberk.policy.loose import is_list, is_mapping
 from hauberk.policy.problems import Position, Problem
 
 _MESSAGE = "a tab as white space: kubectl reads it, but other YAML parsers refuse the whole file"
@@ -38,13 +39,13 @@ def _scalar_spans(documents: Iterable[Document]) -> list[tuple[int, int, int, in
         def visit(node: object, document: Document = document) -> None:
             nonlocal number
             number += 1
-            if isinstance(node, dict):
+            if is_mapping(node):
                 for child in node.values():
                     key = document.marks[number * 4 : number * 4 + 4]
                     spans.append((key[0], key[1], key[2], key[3]))
                     number += 1
                     visit(child)
-            elif isinstance(node, list):
+            elif is_list(node):
                 for child in node:
                     visit(child)
             else:

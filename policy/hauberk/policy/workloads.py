@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from hauberk.policy.loose import listing, mapping
 from hauberk.policy.model import Kind, Policy, Posture, Workload
 
 CONTAINER_NAME = "kubearmor.io/container.name"
@@ -22,7 +23,12 @@ _POD_AT: dict[str, tuple[str, ...]] = {
     "Job": ("spec", "template"),
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
 }
-_HOST_NAMES = ("kubearmor.io/hostname", "kubernetes.io/hostname", "kubearmor.io/hostnamereg", "kubernetes.io/hostnamereg")
+_HOST_NAMES = (
+    "kubearmor.io/hostname",
+    "kubernetes.io/hostname",
+    "kubearmor.io/hostnamereg",
+    "kubernetes.io/hostnamereg",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ Manifest = Pods | Namespace | Node
 def parse_manifest(document: Mapping[str, Any], place: Place) -> Manifest | None:
     """The manifest, or None for a kind that no policy selects by; never raises."""
     kind = document.get("kind")
-    metadata = _mapping(document.get("metadata"))
+    metadata = mapping(document.get("metadata"))
     name = metadata.get("name")
     name = name if isinstance(name, str) else str(metadata.get("generateName", ""))
     if kind == "Namespace":
@@ -83,8 +89,8 @@ def parse_manifest(document: Mapping[str, Any], place: Place) -> Manifest | None
         return None
     pod: Mapping[str, Any] = document
     for step in _POD_AT[kind]:
-        pod = _mapping(pod.get(step))
-    spec, pod_metadata = _mapping(pod.get("spec")), _mapping(pod.get("metadata"))
+        pod = mapping(pod.get(step))
+    spec, pod_metadata = mapping(pod.get("spec")), mapping(pod.get("metadata"))
     namespace = metadata.get("namespace")
     return Pods(
         kind=kind,
@@ -100,17 +106,12 @@ def parse_manifest(document: Mapping[str, Any], place: Place) -> Manifest | None
     )
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
 def _strings(value: object) -> tuple[tuple[str, str], ...]:
-    return tuple((k, v) for k, v in _mapping(value).items() if isinstance(k, str) and isinstance(v, str))
+    return tuple((key, text) for key, text in mapping(value).items() if isinstance(text, str))
 
 
 def _names(value: object) -> tuple[str, ...]:
-    entries = value if isinstance(value, list) else []
-    names = (_mapping(entry).get("name") for entry in entries)
+    names = (mapping(entry).get("name") for entry in listing(value))
     return tuple(name for name in names if isinstance(name, str))
 
 
@@ -151,8 +152,8 @@ def stand_ins(policy: Policy) -> list[Target]:
             namespaces = expression.values or namespaces
     found: list[Target] = []
     for namespace, *values in product(namespaces, *choices):
-        pairs = (value.split("=", 1) for value in values if value)
-        chosen = dict(labels) | {key: text for key, text in pairs}
+        pairs = [(key, text) for key, _, text in (value.partition("=") for value in values if value)]
+        chosen = dict(labels) | dict(pairs)
         workload = Workload(namespace, tuple(chosen.items()), container)
         found.append(Target(workload, _name(f"pods in {namespace}", workload.labels)))
         if len(found) == MAX_STAND_INS:
@@ -161,7 +162,7 @@ def stand_ins(policy: Policy) -> list[Target]:
 
 
 def joined(left: Target, right: Target) -> Target | None:
-    """A workload that both stand-ins describe: they share a label and contradict in none; None when they do not meet."""
+    """A workload that both stand-ins describe: they share a label and contradict in none; None if they do not meet."""
     first, second = left.workload, right.workload
     if first.namespace != second.namespace or first.namespace is None:
         return None
@@ -184,7 +185,7 @@ def _some_host(key: str, value: str) -> str:
     """A node name that the special keys of nodeSelector accept."""
     if key not in _HOST_NAMES:
         return value
-    return value.split(",")[0].strip().replace("*", "") or "node"
+    return value.split(",", maxsplit=1)[0].strip().replace("*", "") or "node"
 
 
 def _name(what: str, labels: tuple[tuple[str, str], ...]) -> str:

@@ -33,9 +33,7 @@ def _decide(line: str, model: Model, files: _Files) -> str:
     accesses = _accesses(case)
     compiled = compile_policies(model, policies, workload, posture)
     decisions = [compiled.decide(access) for access in accesses]
-    deciding = next(
-        (index for index, decision in enumerate(decisions) if decision.verdict is Verdict.DENIED), None
-    )
+    deciding = next((index for index, decision in enumerate(decisions) if decision.verdict is Verdict.DENIED), None)
     result = {
         "id": case.get("id"),
         "outcome": (Verdict.ALLOWED if deciding is None else Verdict.DENIED).value,
@@ -49,13 +47,9 @@ def _case(line: str) -> Mapping[str, Any]:
     try:
         case = json.loads(line)
     except json.JSONDecodeError as error:
-        raise HauberkError(
-            f"not JSON: {error.msg} at column {error.colno}; give one case in one line"
-        ) from error
+        raise HauberkError(f"not JSON: {error.msg} at column {error.colno}; give one case in one line") from error
     except (ValueError, RecursionError) as error:
-        raise HauberkError(
-            f"JSON that cannot be read: {_reason(error)}; give one case in one line"
-        ) from error
+        raise HauberkError(f"JSON that cannot be read: {_reason(error)}; give one case in one line") from error
     if not isinstance(case, dict):
         raise HauberkError("a case must be an object with policies, workload, posture and accesses")
     return cast("dict[str, Any]", case)
@@ -99,8 +93,7 @@ def _answer(decision: Decision) -> dict[str, Any]:
         "verdict": decision.verdict.value,
         "rule": decision.rule,
         "report": [
-            {"policy": report.policy, "action": report.action, "rule": report.rule}
-            for report in decision.reports
+            {"policy": report.policy, "action": report.action, "rule": report.rule} for report in decision.reports
         ],
     }
 
@@ -124,9 +117,7 @@ class _Files:
 
     def _path(self, name: str, where: str) -> Path:
         if self._root is None:
-            raise HauberkError(
-                f"{where} is a file name, but no root is given: say below which folder files are"
-            )
+            raise HauberkError(f"{where} is a file name, but no root is given: say below which folder files are")
         try:
             path = (self._root / name).resolve()
         except (OSError, ValueError, RuntimeError) as error:
@@ -136,7 +127,7 @@ class _Files:
         return path
 
     def _read(self, path: Path, name: str, where: str) -> list[Policy]:
-        import yaml  # noqa: PLC0415  most cases carry their policies; loading it costs more than a thousand of these
+        import yaml
 
         try:
             # A pipe would be waited for.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -33,7 +33,7 @@ class Request:
     config: Config
     jobs: int
     cache: Path | None
-    today: datetime.date
+    today: dt.date
     progress: Progress = _silent
 
 
@@ -47,9 +47,7 @@ def lint_paths(paths: Sequence[str], request: Request) -> Report:
     report = lint_sources([sources.read(name) for name in names], request)
     if not report.policies and not report.findings and not report.errors:
         hint = "" if config.markdown else " (policies in Markdown code blocks are read with --markdown)"
-        raise HauberkError(
-            f"no policy in {', '.join(paths)}: {len(names)} files, none with a KubeArmor policy{hint}"
-        )
+        raise HauberkError(f"no policy in {', '.join(paths)}: {len(names)} files, none with a KubeArmor policy{hint}")
     return report
 
 
@@ -75,7 +73,16 @@ def _identity(given: Iterable[Source], request: Request) -> bytes:
     config = request.config
     digest = hashlib.sha256(_code_identity())
     day = request.today.isoformat() if config.exceptions else ""
-    settings = (config.target, config.engine, config.opa, config.opa_url, config.posture, config.exceptions, config.path, day)
+    settings = (
+        config.target,
+        config.engine,
+        config.opa,
+        config.opa_url,
+        config.posture,
+        config.exceptions,
+        config.path,
+        day,
+    )
     digest.update(repr((settings, dict(config.severity), config.select, config.ignore)).encode())
     for folder in config.rules:
         for path in sorted(Path(folder).rglob("*.rego")) if Path(folder).is_dir() else [Path(folder)]:
@@ -88,7 +95,7 @@ def _identity(given: Iterable[Source], request: Request) -> bytes:
 
 def _code_identity() -> bytes:
     """Changes with every release, and with every edit of a development checkout."""
-    import hauberk.policy  # noqa: PLC0415  # only to find its folder
+    import hauberk.policy  # only to find its folder
 
     digest = hashlib.sha256(version("hauberk").encode())
     for folder in (Path(__file__).parent.parent, Path(hauberk.policy.__file__).parent):
@@ -118,10 +125,10 @@ def _unpack(stored: bytes) -> Report:
 
 def _compute(given: Sequence[Source], request: Request, cache: ResultCache) -> Report:
     # YAML, the validator and the engine are imported only when something must be computed
-    from hauberk.cli import parallel  # noqa: PLC0415
-    from hauberk.cli.rulesets import rule_sets  # noqa: PLC0415
-    from hauberk.cli.silence import silence  # noqa: PLC0415
-    from hauberk.policy.model import Posture  # noqa: PLC0415
+    from hauberk.cli import parallel
+    from hauberk.cli.rulesets import rule_sets
+    from hauberk.cli.silence import silence
+    from hauberk.policy.model import Posture
 
     config = request.config
     make = rule_sets(config)

@@ -35,5 +35,7 @@ def explain(given: str) -> str:
     wanted = given.upper() if given.upper() in known else by_name.get(given.lower(), "")
     if not wanted:
         close = nearest(given, (*known, *by_name))
-        raise HauberkError(f"{given}: no such rule" + (f"; did you mean {close}?" if close else "; `hauberk rules` lists all"))
+        raise HauberkError(
+            f"{given}: no such rule" + (f"; did you mean {close}?" if close else "; `hauberk rules` lists all")
+        )
     return known[wanted].page.rstrip("\n") + "\n"

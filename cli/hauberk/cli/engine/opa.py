@@ -18,12 +18,15 @@ from typing import Any
 
 from hauberk.cli.cache import cache_folder
 from hauberk.cli.engine import Failure, Violation
+from hauberk.policy.loose import is_list
 from hauberk.policy.problems import HauberkError
 
 FORBIDDEN = frozenset(("http.send", "net.lookup_ip_addr", "opa.runtime", "rego.parse_module", "trace"))
 TIMEOUT = 4.0
 CHUNK = 500
-_EACH = "answers := [answer | some document in input.documents; answer := data.hauberk.violations with input as document]"
+_EACH = (
+    "answers := [answer | some document in input.documents; answer := data.hauberk.violations with input as document]"
+)
 
 
 def find_opa(given: str | None) -> Path:
@@ -33,7 +36,8 @@ def find_opa(given: str | None) -> Path:
         what = f"{given} is not an executable" if given else "there is no `opa` on PATH"
         raise HauberkError(
             f"{what}: users' rules and --engine opa need Open Policy Agent; install it "
-            "(https://www.openpolicyagent.org/docs/#running-opa), name it with --opa, or give a compiled pack with --rules FILE.wasm"
+            "(https://www.openpolicyagent.org/docs/#running-opa), name it with --opa, "
+            "or give a compiled pack with --rules FILE.wasm"
         )
     return Path(found)
 
@@ -67,20 +71,29 @@ class OpaEngine:
             # one document must not take the others with it
             return [answer for document in documents for answer in self._chunk([document])]
         if done is None or b"timeout" in done.stdout + done.stderr or b"cancel" in done.stdout + done.stderr:
-            return [Failure(f"the rules did not finish within {TIMEOUT:.0f} s: an endless or far too large computation")]
+            return [
+                Failure(f"the rules did not finish within {TIMEOUT:.0f} s: an endless or far too large computation")
+            ]
         return [Failure(_message(done.stdout, done.stderr) or "the rules gave no answer")]
 
 
 def _answers(output: bytes) -> list[list[Violation]] | None:
     try:
-        result = json.loads(output)["result"][0]["bindings"]["answers"]
+        result: object = json.loads(output)["result"][0]["bindings"]["answers"]
     except (ValueError, KeyError, IndexError, TypeError):
         return None
-    return result if isinstance(result, list) else None
+    return result if is_list(result) else None
 
 
 def _run(opa: Path, command: list[str], given: bytes = b"", timeout: float = 60) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([str(opa), *command], input=given, capture_output=True, check=False, timeout=timeout, env={"HOME": "/"})
+    return subprocess.run(
+        [str(opa), *command],
+        input=given,
+        capture_output=True,
+        check=False,
+        timeout=timeout,
+        env={"HOME": "/"},
+    )
 
 
 def _message(*outputs: bytes) -> str:
@@ -95,7 +108,7 @@ def _message(*outputs: bytes) -> str:
 
 
 def _one_error(error: dict[str, Any]) -> str:
-    place = error.get("location") or {}
+    place: dict[str, Any] = error.get("location") or {}
     where = f"{place['file']}:{place['row']}:{place.get('col', 1)}: " if "file" in place else ""
     return f"{where}{error.get('message', error)}"
 
@@ -118,7 +131,9 @@ def _bundle(opa: Path, folders: Sequence[Path]) -> Path:
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         allowed, made = Path(scratch) / "capabilities.json", Path(scratch) / "bundle.tar.gz"
         allowed.write_text(json.dumps(capabilities))
-        checked = _run(opa, ["check", "--strict", "--format", "json", "--capabilities", str(allowed), *map(str, sources)])
+        checked = _run(
+            opa, ["check", "--strict", "--format", "json", "--capabilities", str(allowed), *map(str, sources)]
+        )
         if checked.returncode:
             raise HauberkError(f"rules that OPA refuses: {_message(checked.stdout, checked.stderr)}")
         built = _run(opa, ["build", "--capabilities", str(allowed), "--output", str(made), *map(str, sources)])

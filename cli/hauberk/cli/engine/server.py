@@ -19,7 +19,7 @@ class ServerEngine:
 
     def __init__(self, url: str, folder: Path) -> None:
         try:
-            from opa_client.opa import OpaClient  # noqa: PLC0415  # a third of a second, and an extra
+            from opa_client.opa import OpaClient  # pyright: ignore[reportMissingTypeStubs]  # a third of a second, and an extra
         except ImportError:
             raise HauberkError('--engine server needs the extra: pip install "hauberk[opa]"') from None
         parts = urlsplit(url)
@@ -34,7 +34,7 @@ class ServerEngine:
                 if not source.name.endswith("_test.rego"):
                     name = _PREFIX + "-".join(source.relative_to(folder).with_suffix("").parts)
                     self._client.update_policy_from_string(source.read_text(), name)
-        except Exception as error:  # the client raises what requests raises, and its own
+        except Exception as error:  # noqa: BLE001  # the client raises what requests raises, and its own
             raise HauberkError(f"the OPA server at {url} cannot be used: {error}") from None
 
     def evaluate(self, documents: Iterable[bytes]) -> Iterator[list[Violation] | Failure]:

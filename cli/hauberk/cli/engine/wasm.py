@@ -23,7 +23,7 @@ MEMORY_PAGES = 4096  # 256 MiB
 PAGE = 65536
 
 
-class _Abort(Exception):
+class _AbortError(Exception):
     """opa_abort: the policy or the runtime gave up, with a reason."""
 
 
@@ -36,7 +36,7 @@ class WasmEngine:
         config.cache = True
         self._engine = wasmtime.Engine(config)
         try:
-            self._module = wasmtime.Module.from_file(self._engine, str(path))
+            self._module = wasmtime.Module(self._engine, path.read_bytes())
         except (wasmtime.WasmtimeError, OSError) as error:
             raise HauberkError(f"{path}: not a WebAssembly module that can be loaded: {error}") from None
         self._instance: _Instance | None = None
@@ -44,10 +44,13 @@ class WasmEngine:
         if needed:
             names = ", ".join(sorted(needed))
             raise HauberkError(
-                f"{path}: needs built-in functions that only OPA itself has ({names}); give the Rego sources with --rules instead"
+                f"{path}: needs built-in functions that only OPA itself has ({names}); "
+                "give the Rego sources with --rules instead"
             )
         if ENTRY_POINT not in self._ready().entry_points:
-            raise HauberkError(f"{path}: has no entry point {ENTRY_POINT}; build it with `opa build -t wasm -e {ENTRY_POINT}`")
+            raise HauberkError(
+                f"{path}: has no entry point {ENTRY_POINT}; build it with `opa build -t wasm -e {ENTRY_POINT}`"
+            )
 
     def evaluate(self, documents: Iterable[bytes]) -> Iterator[list[Violation] | Failure]:
         for document in documents:
@@ -56,7 +59,7 @@ class WasmEngine:
     def one(self, document: bytes) -> list[Violation] | Failure:
         try:
             answer = self._ready().evaluate(document)
-        except (wasmtime.Trap, wasmtime.WasmtimeError, _Abort) as error:
+        except (wasmtime.Trap, wasmtime.WasmtimeError, _AbortError) as error:
             self._instance = None
             return Failure(_reason(error))
         return answer
@@ -74,22 +77,36 @@ def _reason(error: Exception) -> str:
     return text.strip().splitlines()[-1] if text.strip() else type(error).__name__
 
 
+def _least(module: wasmtime.Module) -> int:
+    """Pages that the module's constants need: it says so where it imports its memory."""
+    kinds = (wanted.type for wanted in module.imports)
+    return max((kind.limits.min for kind in kinds if isinstance(kind, wasmtime.MemoryType)), default=2)
+
+
 class _Instance:
     def __init__(self, engine: wasmtime.Engine, module: wasmtime.Module) -> None:
         self.store = wasmtime.Store(engine)
         self.store.set_fuel(FUEL)
-        self.memory = wasmtime.Memory(self.store, wasmtime.MemoryType(wasmtime.Limits(2, MEMORY_PAGES)))
+        self.memory = wasmtime.Memory(self.store, wasmtime.MemoryType(wasmtime.Limits(_least(module), MEMORY_PAGES)))
         linker = wasmtime.Linker(engine)
         linker.define(self.store, "env", "memory", self.memory)
         i32 = wasmtime.ValType.i32()
         self._define(linker, "opa_abort", [i32], [], self._abort)
-        self._define(linker, "opa_println", [i32], [], lambda _: None)
+        self._define(linker, "opa_println", [i32], [], self._ignore)
         for count in range(5):
             self._define(linker, f"opa_builtin{count}", [i32] * (count + 2), [i32], self._builtin)
         exports = linker.instantiate(self.store, module).exports(self.store)
         self.call: dict[str, Any] = {
             name: exports[name]
-            for name in ("opa_malloc", "opa_json_parse", "opa_json_dump", "opa_eval", "opa_heap_ptr_get", "builtins", "entrypoints")
+            for name in (
+                "opa_malloc",
+                "opa_json_parse",
+                "opa_json_dump",
+                "opa_eval",
+                "opa_heap_ptr_get",
+                "builtins",
+                "entrypoints",
+            )
         }
         self.builtins: dict[str, int] = self._dump(self.call["builtins"](self.store))
         self.entry_points: dict[str, int] = self._dump(self.call["entrypoints"](self.store))
@@ -97,7 +114,12 @@ class _Instance:
         self.base: int = self.call["opa_heap_ptr_get"](self.store)
 
     def _define(
-        self, linker: wasmtime.Linker, name: str, parameters: list[Any], results: list[Any], function: Callable[..., Any]
+        self,
+        linker: wasmtime.Linker,
+        name: str,
+        parameters: list[Any],
+        results: list[Any],
+        function: Callable[..., Any],
     ) -> None:
         kind = wasmtime.FuncType(parameters, results)
         linker.define(self.store, "env", name, wasmtime.Func(self.store, kind, function))
@@ -113,10 +135,13 @@ class _Instance:
         return violations
 
     def _abort(self, address: int) -> None:
-        raise _Abort(self._text(address))
+        raise _AbortError(self._text(address))
+
+    def _ignore(self, address: int) -> None:
+        """opa_println: rules have nothing to say but their findings."""
 
     def _builtin(self, number: int, *_: int) -> int:
-        raise _Abort(f"built-in function {number} needs a host")
+        raise _AbortError(f"built-in function {number} needs a host")
 
     def _address(self) -> int:
         return ctypes.addressof(self.memory.data_ptr(self.store).contents)

@@ -12,11 +12,14 @@ def render(report: Report) -> str:
     lines: list[str] = []
     for finding in report.findings:
         at = finding.position
-        place = f"file={_value(finding.path)},line={at.line},endLine={at.end_line},col={at.column},endColumn={at.end_column}"
+        place = f"file={_value(finding.path)},line={at.line},endLine={at.end_line}"
+        place += f",col={at.column},endColumn={at.end_column}"
         text = finding.message + (f"\n{finding.hint}" if finding.hint else "")
         title = _value(f"{finding.rule} {finding.name}")
         lines.append(f"::{_COMMANDS[finding.severity]} {place},title={title}::{_text(text)}")
-    lines.extend(f"::error file={_value(e.path)},line={e.line},title=engine error::{_text(e.reason)}" for e in report.errors)
+    lines.extend(
+        f"::error file={_value(e.path)},line={e.line},title=engine error::{_text(e.reason)}" for e in report.errors
+    )
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -17,7 +17,10 @@ def render(report: Report) -> str:
             "check_name": finding.rule,
             "fingerprint": name,
             "severity": _SEVERITIES[finding.severity],
-            "location": {"path": finding.path, "lines": {"begin": finding.position.line, "end": finding.position.end_line}},
+            "location": {
+                "path": finding.path,
+                "lines": {"begin": finding.position.line, "end": finding.position.end_line},
+            },
         }
         for finding, name in zip(report.findings, fingerprints(report.findings), strict=True)
     ]

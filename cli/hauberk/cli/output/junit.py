@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from hauberk.cli.finding import Report
 
@@ -18,22 +18,20 @@ def render(report: Report) -> str:
         "failures": str(failures),
         "errors": str(len(report.errors)),
     }
-    suites = ElementTree.Element("testsuites", attributes)
-    suite = ElementTree.SubElement(suites, "testsuite", attributes)
+    suites = ET.Element("testsuites", attributes)
+    suite = ET.SubElement(suites, "testsuite", attributes)
     for finding in report.findings:
         name = f"{finding.rule} {finding.name} at line {finding.position.line}"
-        case = ElementTree.SubElement(suite, "testcase", {"classname": _safe(finding.path), "name": name})
-        failure = ElementTree.SubElement(
-            case, "failure", {"type": finding.severity.value, "message": _safe(finding.message)}
-        )
+        case = ET.SubElement(suite, "testcase", {"classname": _safe(finding.path), "name": name})
+        failure = ET.SubElement(case, "failure", {"type": finding.severity.value, "message": _safe(finding.message)})
         failure.text = _safe(f"{finding.path}:{finding.position.line}:{finding.position.column}\n{finding.hint}")
     for error in report.errors:
-        case = ElementTree.SubElement(suite, "testcase", {"classname": _safe(error.path), "name": "engine"})
-        ElementTree.SubElement(case, "error", {"message": _safe(error.reason)})
+        case = ET.SubElement(suite, "testcase", {"classname": _safe(error.path), "name": "engine"})
+        ET.SubElement(case, "error", {"message": _safe(error.reason)})
     if not report.findings and not report.errors:
-        ElementTree.SubElement(suite, "testcase", {"classname": "hauberk", "name": "no findings"})
-    ElementTree.indent(suites)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"
+        ET.SubElement(suite, "testcase", {"classname": "hauberk", "name": "no findings"})
+    ET.indent(suites)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
 
 
 def _safe(text: str) -> str:

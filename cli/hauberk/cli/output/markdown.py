@@ -11,11 +11,13 @@ def render(report: Report) -> str:
     if report.findings:
         lines += ["| | rule | where | what | instead |", "|---|---|---|---|---|"]
         lines += [
-            f"| {finding.severity.value} | {finding.rule} {finding.name} | `{_cell(finding.path)}:{finding.position.line}` "
-            f"| {_cell(finding.message)} | {_cell(finding.hint)} |"
+            f"| {finding.severity.value} | {finding.rule} {finding.name} "
+            f"| `{_cell(finding.path)}:{finding.position.line}` | {_cell(finding.message)} | {_cell(finding.hint)} |"
             for finding in report.findings
         ]
-    lines += [f"- **engine error** `{_cell(error.path)}:{error.line}`: {_cell(error.reason)}" for error in report.errors]
+    lines += [
+        f"- **engine error** `{_cell(error.path)}:{error.line}`: {_cell(error.reason)}" for error in report.errors
+    ]
     return "\n".join(lines) + "\n"
 
 

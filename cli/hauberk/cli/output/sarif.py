@@ -35,7 +35,11 @@ def render(report: Report) -> str:
             {
                 "executionSuccessful": not report.errors,
                 "toolExecutionNotifications": [
-                    {"level": "error", "message": {"text": error.reason}, "locations": [_location(error.path, Position(error.line, 1, error.line, 2))]}
+                    {
+                        "level": "error",
+                        "message": {"text": error.reason},
+                        "locations": [_location(error.path, Position(error.line, 1, error.line, 2))],
+                    }
                     for error in report.errors
                 ],
             }
@@ -72,7 +76,11 @@ def _result(finding: Finding, index: int, fingerprint: str) -> dict[str, Any]:
     }
     if finding.related:
         result["relatedLocations"] = [
-            {"id": number, "message": {"text": related.message}, **_location(related.path, Position(related.line, 1, related.line, 2))}
+            {
+                "id": number,
+                "message": {"text": related.message},
+                **_location(related.path, Position(related.line, 1, related.line, 2)),
+            }
             for number, related in enumerate(finding.related)
         ]
     if finding.fix is not None:

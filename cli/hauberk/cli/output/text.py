@@ -27,8 +27,10 @@ def render(report: Report, *, colour: bool) -> str:
         if finding.path not in rows:
             rows[finding.path] = report.texts.get(finding.path, b"").decode("utf-8-sig", "replace").splitlines()
         blocks.append(_block(finding, rows[finding.path], style))
-    for error in report.errors:
-        blocks.append(f"{error.path}:{error.line}: {style('engine error', fg='red', bold=True)} {error.reason}\n")
+    blocks.extend(
+        f"{error.path}:{error.line}: {style('engine error', fg='red', bold=True)} {error.reason}\n"
+        for error in report.errors
+    )
     return "\n".join(blocks) + ("\n" if blocks else "") + summary(report) + "\n"
 
 
@@ -36,7 +38,8 @@ def _block(finding: Finding, rows: Sequence[str], style: Style) -> str:
     at, colour = finding.position, _COLOURS[finding.severity]
     only = "" if finding.model == "both" else f" ({finding.model})"
     paint = partial(style, fg=colour, bold=True)
-    head = f"{style(finding.path, bold=True)}:{at.line}:{at.column} {paint(finding.severity.value)} {finding.rule} {finding.name}{only}\n"
+    place = f"{style(finding.path, bold=True)}:{at.line}:{at.column}"
+    head = f"{place} {paint(finding.severity.value)} {finding.rule} {finding.name}{only}\n"
     lines = [head]
     if 0 < at.line <= len(rows):
         row = rows[at.line - 1].expandtabs(1)
@@ -62,7 +65,11 @@ def summary(report: Report) -> str:
     """`3 errors, 1 warning in 2 policies (4 files)`, and what was left out."""
     counts = [
         f"{count} {name}{'' if count == 1 or name == 'info' else 's'}"
-        for severity, name in ((Severity.ERROR, "error"), (Severity.WARNING, "warning"), (Severity.INFO, "info"))
+        for severity, name in (
+            (Severity.ERROR, "error"),
+            (Severity.WARNING, "warning"),
+            (Severity.INFO, "info"),
+        )
         if (count := report.count(severity))
     ]
     text = ", ".join(counts) or "no findings"

@@ -144,9 +144,7 @@ class Hauberk:
 
     def _default(self, domain: Domain) -> Default:
         listed = any(
-            rule.domain == domain and rule.action is Action.ALLOW
-            for policy in self._policies
-            for rule in policy.rules
+            rule.domain == domain and rule.action is Action.ALLOW for policy in self._policies for rule in policy.rules
         )
         return posture_default(allow_listed=listed, blocks=self._posture.of(domain) == "block")
 

@@ -100,9 +100,7 @@ class KubeArmor:
         blocks = self._posture.of(domain) == "block"
         for scope in dict.fromkeys((source or GLOBAL, GLOBAL)):
             for target, held in _lookup(domain, scope, store.scopes.get(scope, {})):
-                entries.extend(
-                    _entries(target, held, _denials(op, held, store, lost=lost, posture_blocks=blocks))
-                )
+                entries.extend(_entries(target, held, _denials(op, held, store, lost=lost, posture_blocks=blocks)))
         default = posture_default(allow_listed=store.allow_listed, blocks=blocks)
         return DecisionList(Model.KUBEARMOR, op, tuple(entries), default, tuple(watches))
 

@@ -1,0 +1,83 @@
+# `make demo` runs the main job on the examples, `make test` sets up and runs everything; both need Python 3.11 and Go 1.26.
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/hauberk
+OPA_VERSION := 1.22.2
+KUBECONFORM_VERSION := 0.8.0
+CONFTEST_VERSION := 0.71.1
+SARIF_SCHEMA_VERSION := 1.0.0-beta.0
+OPA := $(CACHE)/tools/opa-$(OPA_VERSION)/opa
+KUBECONFORM := $(CACHE)/tools/kubeconform-$(KUBECONFORM_VERSION)/kubeconform
+CONFTEST := $(CACHE)/tools/conftest-$(CONFTEST_VERSION)/conftest
+SARIF_SCHEMA := $(CACHE)/tools/sarif-schema-$(SARIF_SCHEMA_VERSION)/sarif-2.1.0.json
+PYTHON ?= python3
+BIN := .venv/bin
+export HAUBERK_OPA := $(OPA)
+export HAUBERK_SARIF_SCHEMA := $(SARIF_SCHEMA)
+
+.PHONY: help dev demo test check fmt rego new-rule bench clean
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+dev: .venv/.installed $(OPA) ## set up: virtual environment, OPA
+
+.venv/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+# A tool is built aside and renamed, so that a build that was cut short is never taken for a tool.
+define go-build
+	@mkdir -p $(dir $@)
+	@echo "building $(notdir $@) (once, some minutes)"
+	@GOBIN=$(dir $@).build GOFLAGS=-buildvcs=false go install $(1) && mv $(dir $@).build/$(notdir $@) $@ && rmdir $(dir $@).build
+endef
+
+$(OPA):
+	$(call go-build,github.com/open-policy-agent/opa@v$(OPA_VERSION))
+
+$(KUBECONFORM):
+	$(call go-build,github.com/yannh/kubeconform/cmd/kubeconform@v$(KUBECONFORM_VERSION))
+
+$(CONFTEST):
+	$(call go-build,github.com/open-policy-agent/conftest@v$(CONFTEST_VERSION))
+
+# OASIS publishes the schema on a web site only; this package of Microsoft carries it.
+$(SARIF_SCHEMA):
+	@mkdir -p $(dir $@)
+	@cd $(dir $@) && npm pack --silent @microsoft/jest-sarif@$(SARIF_SCHEMA_VERSION) >/dev/null \
+	  && tar xzf microsoft-jest-sarif-*.tgz package/lib/schemas/sarif-2.1.0-rtm.5.json \
+	  && mv package/lib/schemas/sarif-2.1.0-rtm.5.json $@ && rm -r package microsoft-jest-sarif-*.tgz
+
+demo: .venv/.installed ## lint the examples: first the policy of the seed, then its corrected form, then all
+	@$(BIN)/python scripts/demo.py $(BIN)/hauberk
+
+test: check ## everything: format, types, walls, rules, tests
+
+check: dev $(SARIF_SCHEMA)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/rego.py $(OPA) check
+	$(BIN)/python scripts/rego.py $(OPA) verify
+	$(BIN)/python scripts/rego.py $(OPA) test
+	$(BIN)/python -m pytest -q -n auto
+
+fmt: dev ## format Python and Rego
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/python scripts/rego.py $(OPA) fmt
+
+rego: dev ## compile the rules: rego/policy.wasm and rego/catalogue.json
+	$(BIN)/python scripts/rego.py $(OPA) build
+
+new-rule: dev ## skeleton of a rule: make new-rule CATEGORY=gaps NAME=some-name ID=HB499
+	$(BIN)/python scripts/new_rule.py $(CATEGORY) $(NAME) $(ID)
+
+bench: dev $(KUBECONFORM) $(CONFTEST) ## speed against kubeconform and conftest, and over sizes
+	$(BIN)/python benchmarks/lint.py --kubeconform $(KUBECONFORM) --conftest $(CONFTEST)
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
