@@ -37,15 +37,31 @@ violation contains v if {
 violation contains v if {
 	some problem in input.problems
 	problem.kind == "null"
-	base := {
-		"id": "HB104",
-		"severity": problem.detail.severity,
-		"pointer": problem.pointer,
-		"message": $"{problem.message}: client-side apply drops it, server-side apply (Flux, Argo CD with ServerSideApply) refuses the policy",
-		"hint": "remove the field, or give it a value",
-		"fix": {"safety": "safe", "edits": [{"op": "remove", "pointer": problem.pointer}]},
-	}
-	v := object.union(base, rules.placed(problem))
+	v := object.union(
+		object.union(
+			{"id": "HB104", "severity": problem.detail.severity, "pointer": problem.pointer},
+			rules.placed(problem),
+		),
+		_null(problem),
+	)
+}
+
+# Dropping the field leaves a policy that lacks it, so there is nothing to remove.
+_null(problem) := {"message": problem.message, "hint": "give it a value"} if {
+	_last(problem.pointer) in _often_required
+} else := {
+	"message": $"{problem.message}: client-side apply drops it, server-side apply (Flux, Argo CD with ServerSideApply) refuses the policy",
+	"hint": "remove the field, or give it a value",
+	"fix": {"safety": "safe", "edits": [{"op": "remove", "pointer": problem.pointer}]},
+}
+
+_last(pointer) := parts[count(parts) - 1] if {
+	parts := split(pointer, "/")
+}
+
+_often_required := {
+	"apiVersion", "kind", "metadata", "nodeSelector", "path", "dir", "pattern", "protocol", "domain", "capability",
+	"class", "cidr", "ipBlock", "port", "",
 }
 
 # A path that only has to be written in its canonical form: HB210 says so.

@@ -39,6 +39,14 @@ test_bad_null if {
 	v.fix.edits == [{"op": "remove", "pointer": "/spec/selector/matchExpressions"}]
 }
 
+test_bad_null_where_a_value_is_needed if {
+	problem := fixtures.problem("null", "/spec/file/matchPaths/0/path", "spec.file.matchPaths[0].path is given without a value (null)", {})
+	found := schema_violation.violation with input as fixtures.facts({"problems": [problem]})
+	some v in found
+	v.hint == "give it a value"
+	not v.fix
+}
+
 test_good if {
 	count(schema_violation.violation) == 0 with input as fixtures.with_rules([fixtures.path("file", 0, "/etc/shadow")])
 }
