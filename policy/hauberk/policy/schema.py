@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from hauberk.policy.documents import Document, pointer_token
+from hauberk.policy.loose import mapping
 from hauberk.policy.paths import canonical_directory, canonical_path
 from hauberk.policy.problems import Problem
 from hauberk.policy.tables import SYSCALLS, nearest
@@ -255,8 +256,8 @@ def _translate(error: Any, document: Document, schema: Schema) -> list[Problem]:
         ]
     match keyword:
         case "additionalProperties":
-            path = list(error.instance_path)
-            names = [name for name in value if name not in _properties(schema, path)]
+            path: list[Any] = list(error.instance_path)
+            names = [name for name in mapping(value) if name not in _properties(schema, path)]
             return [_unknown_field(document, pointer, name, schema, path) for name in names]
         case "required":
             name = str(error.kind.property)

@@ -36,9 +36,12 @@ class WasmEngine:
         config.cache = True
         self._engine = wasmtime.Engine(config)
         try:
-            self._module = wasmtime.Module(self._engine, path.read_bytes())
+            binary = path.read_bytes()
+            self._module = wasmtime.Module(self._engine, binary)
         except (wasmtime.WasmtimeError, OSError) as error:
             raise HauberkError(f"{path}: not a WebAssembly module that can be loaded: {error}") from None
+        # OPA's modules ask for two pages whatever their constants take; these are part of the binary, so its size will do
+        self._least = min(len(binary) // PAGE + 16, MEMORY_PAGES)
         self._instance: _Instance | None = None
         needed = self._ready().builtins
         if needed:
@@ -66,7 +69,7 @@ class WasmEngine:
 
     def _ready(self) -> _Instance:
         if self._instance is None:
-            self._instance = _Instance(self._engine, self._module)
+            self._instance = _Instance(self._engine, self._module, self._least)
         return self._instance
 
 
@@ -77,17 +80,11 @@ def _reason(error: Exception) -> str:
     return text.strip().splitlines()[-1] if text.strip() else type(error).__name__
 
 
-def _least(module: wasmtime.Module) -> int:
-    """Pages that the module's constants need: it says so where it imports its memory."""
-    kinds = (wanted.type for wanted in module.imports)
-    return max((kind.limits.min for kind in kinds if isinstance(kind, wasmtime.MemoryType)), default=2)
-
-
 class _Instance:
-    def __init__(self, engine: wasmtime.Engine, module: wasmtime.Module) -> None:
+    def __init__(self, engine: wasmtime.Engine, module: wasmtime.Module, least: int) -> None:
         self.store = wasmtime.Store(engine)
         self.store.set_fuel(FUEL)
-        self.memory = wasmtime.Memory(self.store, wasmtime.MemoryType(wasmtime.Limits(_least(module), MEMORY_PAGES)))
+        self.memory = wasmtime.Memory(self.store, wasmtime.MemoryType(wasmtime.Limits(least, MEMORY_PAGES)))
         linker = wasmtime.Linker(engine)
         linker.define(self.store, "env", "memory", self.memory)
         i32 = wasmtime.ValType.i32()
