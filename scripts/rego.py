@@ -116,8 +116,26 @@ def catalogue(opa: str) -> str:
     return json.dumps(rules, indent=1, ensure_ascii=False) + "\n"
 
 
+def table(listing: str) -> str:
+    """docs/rules.md: the catalogue as one table."""
+    lines = [
+        "# Rules",
+        "",
+        "Written by `make rego` from the METADATA of the rules; each id links to its page, `hauberk rules ID` shows it offline.",
+        "",
+        "| id | name | severity | models | needs | fix | says |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for rule in json.loads(listing):
+        link = f"[{rule['id']}](rules/{rule['id']}.md)"
+        models = "both" if len(rule["models"]) == 2 else rule["models"][0]
+        cells = (link, rule["name"], rule["severity"], models, rule["needs"], rule["fix"], rule["description"])
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def main(opa: str, verb: str) -> None:
-    wasm, listing = REGO / "policy.wasm", REGO / "catalogue.json"
+    wasm, listing, rules = REGO / "policy.wasm", REGO / "catalogue.json", ROOT / "docs/rules.md"
     match verb:
         case "fmt":
             fmt(opa, write=True)
@@ -129,11 +147,14 @@ def main(opa: str, verb: str) -> None:
         case "build":
             wasm.write_bytes(compiled(opa))
             listing.write_text(catalogue(opa))
+            rules.write_text(table(listing.read_text()))
         case "verify":
             if compiled(opa) != wasm.read_bytes():
                 sys.exit("rego/policy.wasm is not what the rules compile to: run `make rego` and commit it")
             if catalogue(opa) != listing.read_text():
                 sys.exit("rego/catalogue.json is not current: run `make rego` and commit it")
+            if table(listing.read_text()) != rules.read_text():
+                sys.exit("docs/rules.md is not current: run `make rego` and commit it")
             sys.stdout.write(f"policy.wasm sha256 {hashlib.sha256(wasm.read_bytes()).hexdigest()}\n")
         case _:
             sys.exit(__doc__)

@@ -1,0 +1,50 @@
+"""What tests share: where other people's data and the tools are, and how the command line is run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def missing(what: str) -> None:
+    """Ends a test that cannot run: a failure in CI, where nothing may be skipped, else a skip that says what is missed."""
+    if os.environ.get("CI"):
+        pytest.fail(f"this must run in CI: {what}")
+    pytest.skip(what)
+
+
+def shared(*parts: str) -> Path:
+    """A file or folder of other people's data, beside the checkout or where HAUBERK_SHARED says."""
+    folder = Path(os.environ.get("HAUBERK_SHARED") or ROOT.parent / "shared").joinpath(*parts)
+    if not folder.exists():
+        missing(f"{'/'.join(parts)} is not there: set HAUBERK_SHARED to the folder that holds corpus/ and conformance/")
+    return folder
+
+
+def opa() -> Path:
+    """The real OPA that `make dev` built."""
+    given = os.environ.get("HAUBERK_OPA", "")
+    if not given or not Path(given).exists():
+        missing("HAUBERK_OPA names no OPA binary: run `make test`, or `make dev` and set it")
+    return Path(given)
+
+
+def hauberk(
+    *arguments: str | Path, cwd: Path | None = None, given: bytes = b"", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, as a user runs it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "hauberk.cli.main", *map(str, arguments)],
+        cwd=cwd,
+        input=given,
+        capture_output=True,
+        check=False,
+        env={**os.environ, **(env or {})},
+    )
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
