@@ -1,0 +1,128 @@
+# METADATA
+# title: symlinked-path
+# description: |
+#   A path that leads through a well-known link: /bin, /sbin and /lib on usr-merged images, /var/run,
+#   /proc/self, /dev/stdout, files of a service account. The kernel compares the path behind the link,
+#   so the rule does not match.
+# scope: package
+# related_resources:
+#   - ref: https://github.com/hauberk/hauberk/blob/main/docs/rules/HB211.md
+# schemas:
+#   - input: schema.facts
+# custom:
+#   id: HB211
+#   severity: warning
+#   models: [kubearmor, hauberk]
+#   needs: none
+#   fix: none
+#   recommended_action: Write the path behind the link; where images differ, write both.
+package hauberk.rules.dead.symlinked_path
+
+import data.hauberk.lib.links
+import data.hauberk.lib.text
+
+violation contains v if {
+	some group in {item.group | some item in _items}
+	members := [item | some item in _items; item.group == group]
+	some finding in _findings(members)
+	v := object.union(finding, _model(group))
+}
+
+_items := array.concat(_targets, _sources)
+
+_targets := [item |
+	some rule in input.policy.rules
+	some target in rule.targets
+	target.field in {"path", "dir"}
+	link := links.link(target, rule.recursive)
+	_seen_as_resolved(rule.action)
+	not [rule.section, rule.list, rule.action, link.to] in _written
+	item := _item(target, link, rule, rule.action == "Audit")
+]
+
+_sources := [item |
+	some rule in input.policy.rules
+	some source in rule.sources
+	link := links.link(source.path, false)
+	not link.to in {other.path.text | some other in rule.sources}
+	item := _item(source.path, link, rule, false)
+]
+
+# KubeArmor compares the target of an Audit rule with what the program asked for, which may be the link.
+_seen_as_resolved(action) if action != "Audit"
+
+_seen_as_resolved("Audit") if "hauberk" in input.target
+
+_model(group) := {"model": "hauberk"} if group.audit
+
+_model(group) := {} if not group.audit
+
+# A rule beside the one in question that names the path behind the link: both kinds of image are served.
+_written := {[rule.section, rule.list, rule.action, target.text] |
+	some rule in input.policy.rules
+	some target in rule.targets
+}
+
+_item(name, link, rule, audit) := {
+	"group": {"list": $"{rule.section}.{rule.list}", "kind": link.kind, "audit": audit},
+	"pointer": name.pointer,
+	"text": name.text,
+	"to": link.to,
+	"folder": name.field == "dir",
+}
+
+_few := 3
+
+_findings(members) := [finding] if {
+	count(members) > _few
+	first := members[0]
+	where := _where[first.group.kind]
+	number := count(members)
+	list := first.group.list
+	examples := text.listing(sort({member | some item in members; member := item.text}))
+	to := first.to
+	example := first.text
+	finding := {
+		"id": "HB211",
+		"pointer": first.pointer,
+		"message": $"{where} the kernel never sees {number} paths of {list}, so they do not match: {examples}",
+		"hint": $"write the path behind the link, e.g. {to} for {example}; where images differ, write both",
+	}
+} else := [finding |
+	some item in members
+	finding := {
+		"id": "HB211",
+		"pointer": item.pointer,
+		"message": _message(item),
+		"hint": _hint(item),
+	}
+]
+
+_where := {
+	"merged": "on a usr-merged image (/bin, /sbin, /lib are links)",
+	"x11": "where /usr/bin/X11 is a link (Debian)",
+	"run": "where /var/run is a link to /run (most images)",
+	"lock": "where /var/lock is a link to /run/lock (most images)",
+	"proc": "as /proc/self is a link,",
+	"descriptor": "as it is a link to an open descriptor,",
+	"mtab": "as it is a link (most images),",
+	"projected": "as service account files are links into a folder that changes its name,",
+}
+
+_message(item) := $"files of {text} are links into a folder below it, which this rule, not being recursive, does not cover" if {
+	item.group.kind == "projected"
+	item.folder
+	text := item.text
+} else := $"{where} the kernel never sees {text}, so it does not match" if {
+	where := _where[item.group.kind]
+	text := item.text
+}
+
+_hint(item) := $"write {to}; where images differ, write both" if {
+	item.group.kind in {"merged", "x11", "run", "lock"}
+	to := item.to
+} else := "write dir: /run/secrets/kubernetes.io/serviceaccount/ with recursive: true" if {
+	item.group.kind == "projected"
+} else := "write dir: /proc/ with recursive: true, or use the presets protectEnv and protectProc" if {
+	item.group.kind == "proc"
+} else := "remove it: no fixed path names this file"
