@@ -1,0 +1,92 @@
+# METADATA
+# title: conflicting-actions
+# description: |
+#   Two rules with the same match and the same source, one Allow and one Block, in one policy or in two
+#   that select a common workload. Under hauberk the Block wins; under KubeArmor the one that arrived
+#   last.
+# scope: package
+# related_resources:
+#   - ref: https://github.com/hauberk/hauberk/blob/main/docs/rules/HB301.md
+# schemas:
+#   - input: schema.facts
+# custom:
+#   id: HB301
+#   severity: error
+#   models: [kubearmor, hauberk]
+#   needs: repo
+#   fix: none
+#   recommended_action: Keep one of the two, or make their matches differ.
+package hauberk.rules.conflicts.conflicting_actions
+
+import data.hauberk.lib.rules
+
+violation contains v if {
+	some relation in input.relations
+	relation.type == "conflict"
+	not _said_from_the_other_side(relation)
+	some rule in input.policy.rules
+	rule.pointer == relation.pointer
+	other := relation.other
+	here := rules.subject(rule)
+	deeds := _deeds[rule.action]
+	where := _where(relation)
+	outcome := _outcome(relation)
+	v := object.union(
+		{
+			"id": "HB301",
+			"pointer": rules.action_pointer(rule),
+			"message": $"{deeds.this} {here}, and {where} {deeds.other} the same: {outcome}",
+			"hint": "keep one of the two rules, or make their matches differ",
+			"related": [{"place": other, "message": $"{deeds.other} the same"}],
+		},
+		_witness(relation),
+	)
+}
+
+# Inside one policy both rules have a relation; the later one reports.
+_said_from_the_other_side(relation) if {
+	relation.samePolicy
+	some mirrored in input.relations
+	mirrored.type == "conflict"
+	mirrored.samePolicy
+	mirrored.rule == relation.other.rule
+	mirrored.other.rule == relation.rule
+	relation.rule < mirrored.rule
+}
+
+_deeds := {
+	"Allow": {"this": "this rule allows", "other": "blocks"},
+	"Block": {"this": "this rule blocks", "other": "allows"},
+}
+
+_where(relation) := $"{id} of this policy" if {
+	relation.samePolicy
+	id := relation.other.rule
+} else := $"{name} ({id})" if {
+	name := relation.other.policy
+	id := relation.other.rule
+}
+
+_by_hauberk := {
+	"denied": "hauberk denies",
+	"allowed": "hauberk allows",
+}
+
+_by_kubearmor(relation) := "for KubeArmor the one that arrives last wins" if relation.orderMatters
+
+_by_kubearmor(relation) := $"KubeArmor has it {verdict}" if {
+	not relation.orderMatters
+	verdict := relation.verdicts.kubearmor
+}
+
+_outcome(relation) := $"{first}, {second}" if {
+	count(input.target) == 2
+	first := _by_hauberk[relation.verdicts.hauberk]
+	second := _by_kubearmor(relation)
+} else := _by_kubearmor(relation) if {
+	"kubearmor" in input.target
+} else := _by_hauberk[relation.verdicts.hauberk]
+
+_witness(relation) := {"witness": relation.access} if not is_null(relation.access)
+
+_witness(relation) := {} if is_null(relation.access)

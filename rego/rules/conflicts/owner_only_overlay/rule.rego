@@ -1,0 +1,41 @@
+# METADATA
+# title: owner-only-overlay
+# description: |
+#   ownerOnly of a file rule for containers. On files of the image KubeArmor denies everybody but root,
+#   the owner too; on volumes and tmpfs it works.
+# scope: package
+# related_resources:
+#   - ref: https://github.com/hauberk/hauberk/blob/main/docs/rules/HB315.md
+# schemas:
+#   - input: schema.facts
+# custom:
+#   id: HB315
+#   severity: warning
+#   models: [kubearmor]
+#   needs: none
+#   fix: none
+#   recommended_action: Use ownerOnly for files on volumes only, or separate users by other means.
+package hauberk.rules.conflicts.owner_only_overlay
+
+import data.hauberk.lib.rules
+import data.hauberk.lib.text
+
+violation contains v if {
+	input.policy.kind in {"KubeArmorPolicy", "KubeArmorClusterPolicy"}
+	owned := [rule |
+		some rule in input.policy.rules
+		rule.ownerOnly
+		rule.section == "file"
+		rule.list != "matchPatterns"
+		rules.decides(rule)
+	]
+	count(owned) > 0
+	first := owned[0]
+	subjects := text.listing([subject | some rule in owned; subject := rules.subject(rule)])
+	v := {
+		"id": "HB315",
+		"pointer": $"{first.pointer}/ownerOnly",
+		"message": $"on files of the image (overlayfs) KubeArmor lets ownerOnly pass for root only, not for another owner: {subjects}",
+		"hint": "keep it if these files are on a volume or tmpfs; otherwise remove ownerOnly",
+	}
+}
