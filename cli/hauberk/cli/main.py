@@ -210,7 +210,7 @@ def fmt(
     """Write policies in canonical field order and indentation; comments stay."""
     from hauberk.cli.commands import fmt as command
 
-    result = command.run(paths or ["."], write=not check)
+    result = command.run(paths or ["."], write_files=not check)
     for path in result.changed:
         typer.echo(f"{path}: {'is not in canonical form' if check else 'formatted'}")
     for note in result.notes:

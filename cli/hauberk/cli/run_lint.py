@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from importlib import import_module
@@ -16,8 +15,8 @@ import typer
 from hauberk.cli.cache import cache_folder
 from hauberk.cli.commands import lint
 from hauberk.cli.config import Config
+from hauberk.cli.files import write
 from hauberk.cli.finding import Report
-from hauberk.policy.problems import HauberkError
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,32 +78,12 @@ def coloured() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def write(path: Path, text: str) -> None:
-    """The whole text or nothing: written aside, then renamed; the mode of an existing file is kept."""
-    try:
-        mode = path.stat().st_mode & 0o7777 if path.exists() else 0o644
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            try:
-                file.write(text)
-                file.flush()
-                Path(file.name).chmod(mode)
-                Path(file.name).replace(path)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise HauberkError(f"{path}: cannot be written: {error.strerror}") from None
-
-
 def _mend(options: Options, request: lint.Request) -> None:
     from hauberk.cli.commands.fix import mend
 
     mended = mend(options.paths, request, unsafe=options.unsafe)
     for path, text, count in mended:
-        target = Path(path)
-        write(target.resolve() if target.is_symlink() else target, text)
+        write(path, text)
         typer.echo(f"{path}: {count} fixed", err=True)
 
 

@@ -2,6 +2,7 @@
 
 They accept what the CRDs of KubeArmor 1.7.4 accept, with two differences that depend on how a policy is applied
 (client-side apply prunes, server-side apply refuses): unknown fields and explicit nulls are problems of their own kind.
+The order of their properties is the canonical order of fields.
 """
 
 from __future__ import annotations
@@ -61,6 +62,10 @@ _SYSCALL_SOURCES = {"fromSource": _list(_object(path=_PATH, dir=_STRING, recursi
 _SYSCALL_NAMES = {"syscall": _list({"type": "string", "enum": list(SYSCALLS)})}
 
 
+def _section(**lists: Schema) -> Schema:
+    return _object(**_NOTES, **lists, action=_ACTION)
+
+
 def _selector(*keys: str, labels: bool) -> Schema:
     expression = _object(
         key={"type": "string", "enum": list(keys)},
@@ -70,29 +75,27 @@ def _selector(*keys: str, labels: bool) -> Schema:
     return _object(matchExpressions=_list(expression), **({"matchLabels": _LABELS} if labels else {}))
 
 
-def _spec(*, host: bool) -> dict[str, Schema]:
+def _spec(selector: dict[str, Schema], extra: dict[str, Schema], *, host: bool) -> dict[str, Schema]:
     owner, pts, read_only = {"ownerOnly": _BOOLEAN}, {"pts": _BOOLEAN}, {"readOnly": _BOOLEAN}
     directory = {"dir": _DIRECTORY, "recursive": _BOOLEAN}
     program = {"path": _PATH, "execname": {"type": "string", "pattern": r"^[^\/]+$"}}
     arguments: dict[str, Schema] = {"allowedArgs": _list(_STRING) | {"maxItems": 20}}
     need_source: tuple[str, ...] = ("fromSource",) if host else ()
     return {
-        **_COMMON,
+        **_NOTES,
+        **selector,
         "apparmor": _STRING,
-        "process": _object(
-            **_COMMON,
+        "process": _section(
             matchPaths=_list(_object(**program, **arguments, **owner, **pts, **_SOURCES, **_COMMON)),
             matchDirectories=_list(_object(("dir",), **directory, **owner, **pts, **_SOURCES, **_COMMON)),
             matchPatterns=_list(_object(("pattern",), pattern=_STRING, **owner, **_COMMON)),
         ),
-        "file": _object(
-            **_COMMON,
+        "file": _section(
             matchPaths=_list(_object(("path",), path=_PATH, **read_only, **owner, **pts, **_SOURCES, **_COMMON)),
             matchDirectories=_list(_object(("dir",), **directory, **read_only, **owner, **pts, **_SOURCES, **_COMMON)),
             matchPatterns=_list(_object(("pattern",), pattern=_STRING, **read_only, **owner, **_COMMON)),
         ),
-        "network": _object(
-            **_COMMON,
+        "network": _section(
             matchProtocols=_list(
                 _object(
                     ("protocol", *need_source),
@@ -104,8 +107,7 @@ def _spec(*, host: bool) -> dict[str, Schema]:
             ),
             matchDNSQueries=_list(_object(("domain",), domain=_STRING, **_SOURCES, **_COMMON)),
         ),
-        "capabilities": _object(
-            **_COMMON,
+        "capabilities": _section(
             matchCapabilities=_list(
                 _object(("capability", *need_source), capability=_CAPABILITY, **_SOURCES, **_COMMON)
             ),
@@ -122,13 +124,14 @@ def _spec(*, host: bool) -> dict[str, Schema]:
                 )
             ),
         ),
+        **extra,
+        "action": _ACTION,
     }
 
 
 _PRESETS = {"presets": _list(_object(name=_STRING, action=_ACTION))}
 _DEVICE = {
-    "device": _object(
-        **_COMMON,
+    "device": _section(
         matchDevice=_list(
             _object(
                 ("class",),
@@ -162,12 +165,13 @@ def _network_rule(peers: str) -> Schema:
 
 def _network_policy() -> Schema:
     spec = _object(
-        **_COMMON,
+        **_NOTES,
         level={"type": "string", "enum": ["Pod", "Policy", "pod", "policy"]},
         nodeSelector=_object(matchLabels=_LABELS),
         selector=_selector("label", labels=True),
         ingress=_list(_network_rule("from")),
         egress=_list(_network_rule("to")),
+        action=_ACTION,
     )
     # the two CEL rules of the CRD: a selector that says something excludes nodes, and allows quota rules only
     for_containers = {
@@ -179,11 +183,13 @@ def _network_policy() -> Schema:
     return spec | {"if": for_containers, "then": only_quota}
 
 
-def _document(spec: Schema, *, spec_required: bool = False) -> Schema:
-    metadata = {"type": "object", "properties": {"labels": _LABELS, "annotations": _LABELS}}
-    required = ("apiVersion", "kind", "metadata", "spec") if spec_required else ("apiVersion", "kind", "metadata")
+def _document(spec: Schema) -> Schema:
+    metadata: Schema = {
+        "type": "object",
+        "properties": {"name": {}, "namespace": {}, "labels": _LABELS, "annotations": _LABELS},
+    }
     return _object(
-        required,
+        ("apiVersion", "kind", "metadata"),
         apiVersion=_STRING,
         kind=_STRING,
         metadata=metadata,
@@ -197,14 +203,14 @@ def schema_of(kind: str) -> Schema:
     """JSON Schema of a document of that kind."""
     match kind:
         case "KubeArmorPolicy":
-            return _document(_object(**_spec(host=False), **_PRESETS, selector=_selector("label", labels=True)))
+            selector = {"selector": _selector("label", labels=True)}
+            return _document(_object(**_spec(selector, _PRESETS, host=False)))
         case "KubeArmorClusterPolicy":
-            selector = _selector("namespace", "label", labels=False)
-            return _document(_object(**_spec(host=False), **_PRESETS, selector=selector))
+            selector = {"selector": _selector("namespace", "label", labels=False)}
+            return _document(_object(**_spec(selector, _PRESETS, host=False)))
         case "KubeArmorHostPolicy":
-            node_selector = _object(matchLabels=_LABELS)
-            spec = _object(("nodeSelector",), **_spec(host=True), **_DEVICE, nodeSelector=node_selector)
-            return _document(spec)
+            selector = {"nodeSelector": _object(matchLabels=_LABELS)}
+            return _document(_object(("nodeSelector",), **_spec(selector, _DEVICE, host=True)))
         case "KubeArmorNetworkPolicy":
             return _document(_network_policy())
         case _:

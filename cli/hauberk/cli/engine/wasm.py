@@ -40,7 +40,7 @@ class WasmEngine:
             self._module = wasmtime.Module(self._engine, binary)
         except (wasmtime.WasmtimeError, OSError) as error:
             raise HauberkError(f"{path}: not a WebAssembly module that can be loaded: {error}") from None
-        # OPA's modules ask for two pages whatever their constants take; these are part of the binary, so its size will do
+        # OPA's modules ask for two pages whatever their constants take; these are in the binary, so its size will do
         self._least = min(len(binary) // PAGE + 16, MEMORY_PAGES)
         self._instance: _Instance | None = None
         needed = self._ready().builtins
