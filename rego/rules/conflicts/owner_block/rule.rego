@@ -26,28 +26,15 @@ violation contains v if {
 	rule.pts != false
 	rule.allowedArgs == []
 	subject := rules.subject(rule)
-	deed := _deed(rule)
 	v := object.union(
 		{
 			"id": "HB305",
 			"pointer": $"{rule.pointer}/ownerOnly",
-			"message": $"Block with ownerOnly lets the owner through: who owns {subject} may {deed}, everybody else is denied",
+			"message": $"ownerOnly exempts the owner of {subject} from this Block: it denies other users only",
 			"hint": "remove ownerOnly to block everybody",
 		},
 		_where(rule.list),
 	)
-}
-
-_deed(rule) := "run it" if rule.section == "process"
-
-_deed(rule) := "read it" if {
-	rule.section != "process"
-	rule.readOnly
-}
-
-_deed(rule) := "read and change it" if {
-	rule.section != "process"
-	not rule.readOnly
 }
 
 # KubeArmor does not read patterns at all (HB208).

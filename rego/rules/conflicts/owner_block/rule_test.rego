@@ -11,14 +11,14 @@ test_bad if {
 	count(found) == 1
 	v.id == "HB305"
 	v.pointer == "/spec/process/matchPaths/0/ownerOnly"
-	startswith(v.message, "Block with ownerOnly lets the owner through: who owns /home/u/tool may run it")
+	v.message == "ownerOnly exempts the owner of /home/u/tool from this Block: it denies other users only"
 }
 
 test_bad_file if {
 	rule := fixtures.changed(fixtures.path("file", 0, "/data"), {"ownerOnly": true})
 	found := owner_block.violation with input as fixtures.with_rules([rule])
 	some v in found
-	contains(v.message, "may read and change it")
+	contains(v.message, "the owner of /data")
 }
 
 test_good if {

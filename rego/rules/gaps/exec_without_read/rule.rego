@@ -1,0 +1,42 @@
+# METADATA
+# title: exec-without-read
+# description: |
+#   A program that the process rules let run cannot be opened under the file rules of the same workload.
+#   The kernel opens a program to run it, so the start fails.
+# scope: package
+# related_resources:
+#   - ref: https://github.com/hauberk/hauberk/blob/main/docs/rules/HB406.md
+# schemas:
+#   - input: schema.facts
+# custom:
+#   id: HB406
+#   severity: error
+#   models: [kubearmor, hauberk]
+#   needs: repo
+#   fix: none
+#   recommended_action: Allow reading the program, with readOnly, in the file allow-list.
+package hauberk.rules.gaps.exec_without_read
+
+violation contains v if {
+	some program in input.unreadable
+	name := program.program
+	workload := program.workload
+	v := object.union(
+		{
+			"id": "HB406",
+			"pointer": program.pointer,
+			"message": _message(program.posture, name, workload),
+			"hint": $"add {name} with readOnly: true to the file rules, or the directory that it stands in",
+		},
+		_severity(program.posture),
+	)
+}
+
+_message("block", name, workload) := $"{name} may run, but the file rules for {workload} deny opening it: it does not start"
+
+_message("audit", name, workload) := $"{name} may run, but the file allow-list for {workload} lacks it: under posture block it would not start"
+
+_severity("block") := {}
+
+# Nothing fails yet.
+_severity("audit") := {"severity": "warning"}
