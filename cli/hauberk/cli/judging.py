@@ -12,11 +12,10 @@ from hauberk.cli import fixes
 from hauberk.cli.catalogue import RuleInfo
 from hauberk.cli.engine import Engine, Failure, Violation
 from hauberk.cli.finding import EngineError, Finding, Related
-from hauberk.cli.loading import Loaded, Subject
+from hauberk.cli.loading import Loaded, Subject, encode
+from hauberk.policy.documents import Document
 from hauberk.policy.problems import Position, Severity
 from hauberk.policy.surroundings import Surroundings
-
-Remember = Callable[[bytes], bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,35 +43,68 @@ class Memory:
     keep: Callable[[bytes, bytes], None]
 
 
-def complete(loaded: Loaded, first_entry: int, surroundings: Surroundings) -> None:
-    """Writes into the facts of a source what other documents say; its entries start at `first_entry`."""
-    for subject in loaded.subjects:
-        if subject.entry is not None:
-            subject.facts.update(surroundings.of(first_entry + subject.entry))
-        elif subject.namespace is not None:
-            subject.facts["namespace"]["allowDomains"] = surroundings.namespace(subject.namespace)
+CHUNK = 256
 
 
-def judge(loaded: Sequence[Loaded], rule_sets: Sequence[RuleSet], memory: Memory, target: tuple[str, ...]) -> Judged:
-    """What the rules say about all subjects of these sources."""
-    asked = [(source, subject) for source in loaded for subject in source.subjects]
-    documents = [encode(subject.facts) for _, subject in asked]
-    findings: list[Finding] = []
-    errors: list[EngineError] = []
-    for rule_set in rule_sets:
-        for (source, subject), answer in zip(asked, _answers(rule_set, documents, memory), strict=True):
-            if isinstance(answer, Failure):
-                line = subject.document.value_at("").line if subject.document else 1
-                errors.append(EngineError(source.path, line, answer.reason))
-                continue
-            found, wrong = _findings(answer, source, subject, rule_set, target)
-            findings.extend(found)
-            errors.extend(wrong)
-    return Judged(findings, errors)
+def judge(
+    loaded: Sequence[Loaded],
+    first_entries: Sequence[int],
+    surroundings: Surroundings | None,
+    rule_sets: Sequence[RuleSet],
+    memory: Memory,
+    target: tuple[str, ...],
+) -> Judged:
+    """What the rules say about all subjects of these sources; the entries of each start at its `first_entries`."""
+    judged = Judged([], [])
+    for start in range(0, len(loaded), CHUNK):
+        asked: list[tuple[Loaded, Subject, bytes]] = []
+        for source, first in zip(loaded[start : start + CHUNK], first_entries[start : start + CHUNK], strict=True):
+            asked.extend((source, subject, _complete(subject, first, surroundings)) for subject in source.subjects)
+        documents = [facts for _, _, facts in asked]
+        for rule_set in rule_sets:
+            places: dict[str, list[Document]] = {}
+            for (source, subject, _), answer in zip(asked, _answers(rule_set, documents, memory), strict=True):
+                if answer and source.path not in places:
+                    places = {source.path: source.documents()}
+                document = places[source.path][subject.document] if answer and subject.document is not None else None
+                _add(judged, answer, source, subject, document, rule_set, target)
+    return judged
 
 
-def encode(facts: dict[str, Any]) -> bytes:
-    return json.dumps(facts, ensure_ascii=True, separators=(",", ":")).encode()
+def _complete(subject: Subject, first_entry: int, surroundings: Surroundings | None) -> bytes:
+    """The facts with what other documents say."""
+    if surroundings is None:
+        return subject.facts
+    if subject.entry is not None:
+        return subject.facts[:-1] + b"," + encode(surroundings.of(first_entry + subject.entry))[1:]
+    if subject.namespace is not None:
+        domains = encode(surroundings.namespace(subject.namespace))
+        return subject.facts.replace(b'"allowDomains":[]', b'"allowDomains":' + domains, 1)
+    return subject.facts
+
+
+def _add(
+    judged: Judged,
+    answer: list[Violation] | Failure,
+    source: Loaded,
+    subject: Subject,
+    document: Document | None,
+    rule_set: RuleSet,
+    target: tuple[str, ...],
+) -> None:
+    if isinstance(answer, Failure):
+        line = document.value_at("").line if document else 1
+        judged.errors.append(EngineError(source.path, line, answer.reason))
+        return
+    for violation in answer:
+        try:
+            finding = _finding(violation, source, subject, document, rule_set, target)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            reason = f"a rule gave a violation of the wrong form ({error!r}): {json.dumps(violation)[:200]}"
+            judged.errors.append(EngineError(source.path, 1, reason))
+            continue
+        if finding is not None:
+            judged.findings.append(finding)
 
 
 def _answers(rule_set: RuleSet, documents: list[bytes], memory: Memory) -> Iterator[list[Violation] | Failure]:
@@ -85,35 +117,17 @@ def _answers(rule_set: RuleSet, documents: list[bytes], memory: Memory) -> Itera
             continue
         answer = next(fresh)
         if not isinstance(answer, Failure):
-            memory.keep(key, encode(answer))  # type: ignore[arg-type]
+            memory.keep(key, encode(answer))
         yield answer
-
-
-def _findings(
-    violations: list[Violation], source: Loaded, subject: Subject, rule_set: RuleSet, target: tuple[str, ...]
-) -> tuple[list[Finding], list[EngineError]]:
-    found: list[Finding] = []
-    wrong: list[EngineError] = []
-    rows = source.text.splitlines()
-    for violation in violations:
-        try:
-            finding = _finding(violation, source, subject, rule_set, target, rows)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            reason = f"a rule gave a violation of the wrong form ({error!r}): {json.dumps(violation)[:200]}"
-            wrong.append(EngineError(source.path, 1, reason))
-            continue
-        if finding is not None:
-            found.append(finding)
-    return found, wrong
 
 
 def _finding(
     violation: Violation,
     source: Loaded,
     subject: Subject,
+    document: Document | None,
     rule_set: RuleSet,
     target: tuple[str, ...],
-    rows: Sequence[str],
 ) -> Finding | None:
     rule: str = violation["id"]
     info = rule_set.info.get(rule) if rule_set.info is not None else None
@@ -123,7 +137,6 @@ def _finding(
         raise ValueError(f"{rule}: ids that start with HB are kept for built-in rules")
     pointer: str = violation.get("pointer", "")
     severity = violation.get("severity") or (info.severity if info else "warning")
-    document = subject.document
     given = violation.get("position")
     if given:
         position = Position(given["line"], given["column"], given["endLine"], given["endColumn"])
@@ -146,7 +159,7 @@ def _finding(
             Related(item["place"]["file"], item["place"]["line"], _place_name(item))
             for item in violation.get("related", ())
         ),
-        fix=fixes.build(fix, document, rows) if fix else None,
+        fix=fixes.build(fix, document, source.text.splitlines()) if fix else None,
     )
 
 

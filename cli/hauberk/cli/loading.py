@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from hauberk.cli.finding import PolicyRef
 from hauberk.cli.markdown import blocks
-from hauberk.cli.sources import Source
+from hauberk.cli.sources import Source, is_markdown
 from hauberk.cli.suppress import Suppression, suppressions
 from hauberk.policy.documents import Document, Parsed, decode
 from hauberk.policy.documents import read as read_documents
@@ -29,11 +29,15 @@ _ONLY_WITH_POLICIES = frozenset(("yaml-tab", "yaml-merge", "duplicate-key", "yam
 
 @dataclass(slots=True)
 class Subject:
-    """One facts document in the making; `entry` is the position in `Loaded.entries`, None for what has no model."""
+    """One facts document in the making, as JSON: Python objects of ten thousand policies would fill the memory.
 
-    facts: dict[str, Any]
-    document: Document | None = None
+    `document` is its number in the source, None for what is about the whole source; `entry` its position in
+    `Loaded.entries`, None for what has no model.
+    """
+
+    facts: bytes
     ref: PolicyRef | None = None
+    document: int | None = None
     entry: int | None = None
     namespace: Namespace | None = None
 
@@ -48,9 +52,20 @@ class Loaded:
     suppressions: list[Suppression] = field(default_factory=list[Suppression])
     notes: list[str] = field(default_factory=list[str])
     policies: int = 0
+    kept: list[Document] | None = None
+
+    def documents(self) -> list[Document]:
+        """The documents; read again unless they were kept, which for all sources would fill the memory of a large run."""
+        if self.kept is not None:
+            return self.kept
+        return [document for parsed in _parse(self.path, self.text) for document in parsed.documents]
 
 
-def load(source: Source, target: tuple[str, ...]) -> Loaded:
+def encode(facts: object) -> bytes:
+    return json.dumps(facts, ensure_ascii=True, separators=(",", ":")).encode()
+
+
+def load(source: Source, target: tuple[str, ...], *, keep: bool) -> Loaded:
     """All that the source says by itself; total: whatever is wrong with it becomes a problem or a note."""
     loaded = Loaded(source.path)
     if source.trouble:
@@ -62,12 +77,18 @@ def load(source: Source, target: tuple[str, ...]) -> Loaded:
         return loaded
     loaded.text = text
     problems: list[Problem] = []
-    for parsed in _parse(source, text):
+    number = 0
+    kept: list[Document] = []
+    for parsed in _parse(source.path, text):
         if parsed.skipped:
             loaded.notes.append(f"{source.path}: skipped: {parsed.skipped}")
         problems.extend(parsed.problems)
         for document in parsed.documents:
-            _document(loaded, document, target)
+            _document(loaded, document, number, target)
+            number += 1
+            if keep:
+                kept.append(document)
+    loaded.kept = kept if keep else None
     if not loaded.policies:
         problems = [problem for problem in problems if problem.kind not in _ONLY_WITH_POLICIES]
     if problems:
@@ -77,8 +98,8 @@ def load(source: Source, target: tuple[str, ...]) -> Loaded:
     return loaded
 
 
-def _parse(source: Source, text: str) -> Iterator[Parsed]:
-    if not source.markdown:
+def _parse(path: str, text: str) -> Iterator[Parsed]:
+    if not is_markdown(path):
         yield read_documents(text)
         return
     for block, line, column in blocks(text):
@@ -88,17 +109,17 @@ def _parse(source: Source, text: str) -> Iterator[Parsed]:
 def _file_subject(loaded: Loaded, target: tuple[str, ...], problems: list[Problem]) -> None:
     facts = envelope("file", loaded.path, target)
     facts["problems"] = problem_facts(problems)
-    loaded.subjects.append(Subject(facts))
+    loaded.subjects.append(Subject(encode(facts)))
 
 
-def _document(loaded: Loaded, document: Document, target: tuple[str, ...]) -> None:
+def _document(loaded: Loaded, document: Document, number: int, target: tuple[str, ...]) -> None:
     data = document.data
     if not is_mapping(data):
         return
     kind, version = data.get("kind"), data.get("apiVersion")
     line = document.value_at("").line
     if isinstance(kind, str) and kind in KINDS:
-        _policy(loaded, document, kind, line, target)
+        _policy(loaded, document, number, line, target)
     elif (
         isinstance(version, str) and version.startswith(_GROUP) and isinstance(kind, str) and not kind.endswith("List")
     ):
@@ -107,7 +128,7 @@ def _document(loaded: Loaded, document: Document, target: tuple[str, ...]) -> No
         facts["problems"] = problem_facts(
             [Problem("unknown-kind", "/kind", message, None, {"name": kind, "severity": "warning"})]
         )
-        loaded.subjects.append(Subject(facts, document))
+        loaded.subjects.append(Subject(encode(facts), document=number))
     else:
         manifest = parse_manifest(data, Place(loaded.path, line))
         if manifest is not None:
@@ -123,10 +144,11 @@ def _document(loaded: Loaded, document: Document, target: tuple[str, ...]) -> No
                 for key, value in manifest.annotations
             ]
             facts["namespace"] = {"name": manifest.name, "annotations": annotations, "allowDomains": []}
-            loaded.subjects.append(Subject(facts, document, namespace=manifest))
+            loaded.subjects.append(Subject(encode(facts), document=number, namespace=manifest))
 
 
-def _policy(loaded: Loaded, document: Document, kind: str, line: int, target: tuple[str, ...]) -> None:
+def _policy(loaded: Loaded, document: Document, number: int, line: int, target: tuple[str, ...]) -> None:
+    kind: str = document.data["kind"]
     loaded.policies += 1
     problems = [*document.problems, *schema_problems(document, kind)]
     version = document.data.get("apiVersion")
@@ -134,13 +156,15 @@ def _policy(loaded: Loaded, document: Document, kind: str, line: int, target: tu
         message = f"{kind} of {version}: the API server knows it as {GROUP_VERSION} only"
         problems.append(Problem("unknown-kind", "/apiVersion", message, None, {"name": version, "severity": "warning"}))
     policy = parse_policy(document.data)
-    facts = envelope("policy", loaded.path, target)
+    facts = envelope("policy", loaded.path, target, surrounded=policy is not None)
     facts["problems"] = problem_facts(problems)
     facts["policy"] = policy_facts(document.data, policy)
-    subject = Subject(facts, document, PolicyRef(kind, facts["policy"]["namespace"], facts["policy"]["name"]))
+    ref = PolicyRef(kind, facts["policy"]["namespace"], facts["policy"]["name"])
+    subject = Subject(encode(facts), ref, number)
     if policy is not None:
         subject.entry = len(loaded.entries)
-        at = document.lines()
         pointers = [*(rule.pointer for rule in policy.rules), *(preset.pointer for preset in policy.presets)]
-        loaded.entries.append(Entry(policy, Place(loaded.path, line), tuple(at.get(p, line) for p in pointers)))
+        loaded.entries.append(
+            Entry(policy, Place(loaded.path, line), tuple(document.value_at(p).line for p in pointers))
+        )
     loaded.subjects.append(subject)

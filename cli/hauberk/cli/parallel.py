@@ -5,6 +5,7 @@ A worker keeps its documents; what crosses between processes is small: policies,
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import pickle
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from multiprocessing.process import BaseProcess
 
 from hauberk.cli import sources
 from hauberk.cli.finding import EngineError, Finding
-from hauberk.cli.judging import Memory, RuleSet, complete, judge
+from hauberk.cli.judging import Memory, RuleSet, judge
 from hauberk.cli.loading import Loaded, load
 from hauberk.cli.sources import Source
 from hauberk.cli.suppress import Suppression
@@ -22,6 +23,9 @@ from hauberk.policy.model import Posture
 from hauberk.policy.repository import Entry, Repository
 from hauberk.policy.surroundings import Surroundings
 from hauberk.policy.workloads import Manifest
+
+MANY = 2000
+"""Above this many files documents are read twice rather than kept: 600 MiB must hold ten thousand."""
 
 FEW = 64
 """Below this many files one process is faster than the start of others."""
@@ -31,6 +35,7 @@ FEW = 64
 class Settings:
     target: tuple[str, ...]
     posture: Posture | None
+    sources: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,26 @@ def run(
 ) -> Outcome:
     """All sources judged; `rule_sets` is called once in every process, as engines cannot be shared."""
     jobs = min(jobs, max(1, len(given) // FEW))
-    if jobs == 1:
-        return _single(given, settings, rule_sets, recall, progress)
+    collecting = gc.isenabled()
+    # nothing here makes cycles of objects, and looking for some among a million values takes a fifth of the time
+    gc.disable()
+    try:
+        if jobs == 1:
+            return _single(given, settings, rule_sets, recall, progress)
+        return _shared(given, settings, rule_sets, recall, jobs, progress)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _shared(
+    given: Sequence[Source | str],
+    settings: Settings,
+    rule_sets: Callable[[], Sequence[RuleSet]],
+    recall: Callable[[bytes], bytes | None],
+    jobs: int,
+    progress: Callable[[int], None],
+) -> Outcome:
     context = multiprocessing.get_context("fork")
     workers: list[tuple[BaseProcess, Connection]] = []
     for number in range(jobs):
@@ -137,7 +160,8 @@ def _single(
 
 
 def _load(source: Source | str, settings: Settings) -> Loaded:
-    return load(sources.read(source) if isinstance(source, str) else source, settings.target)
+    keep = settings.sources <= MANY
+    return load(sources.read(source) if isinstance(source, str) else source, settings.target, keep=keep)
 
 
 def _judge(
@@ -158,9 +182,14 @@ def _judge(
         manifests.extend(own_manifests)
     surroundings = Surroundings(Repository(entries, manifests), settings.posture)
     answers: dict[bytes, bytes] = {}
-    for number, one in loaded:
-        complete(one, first[number], surroundings)
-    judged = judge([one for _, one in loaded], rule_sets, Memory(recall, answers.__setitem__), settings.target)
+    judged = judge(
+        [one for _, one in loaded],
+        [first[number] for number, _ in loaded],
+        surroundings,
+        rule_sets,
+        Memory(recall, answers.__setitem__),
+        settings.target,
+    )
     return Outcome(
         judged.findings,
         judged.errors,

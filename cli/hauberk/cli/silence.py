@@ -9,9 +9,8 @@ from hauberk.cli.catalogue import catalogue
 from hauberk.cli.config import Config, RuleException
 from hauberk.cli.finding import Finding
 from hauberk.cli.judging import Memory, RuleSet, judge
-from hauberk.cli.loading import Loaded, Subject
+from hauberk.cli.loading import Loaded, Subject, encode
 from hauberk.cli.suppress import Suppression
-from hauberk.policy.documents import read
 from hauberk.policy.facts import envelope, position_facts
 
 _NO_MEMORY = Memory(lambda _: None, lambda _, __: None)
@@ -42,7 +41,7 @@ def silence(
     subjects = [*_of_suppressions(suppressions, config), *_of_exceptions(config, used, today)]
     if not subjects:
         return kept, len(findings) - len(kept), []
-    judged = judge(subjects, make()[:1], _NO_MEMORY, config.targets)
+    judged = judge(subjects, [0] * len(subjects), None, make()[:1], _NO_MEMORY, config.targets)
     if judged.errors:
         raise RuntimeError(judged.errors[0].reason)
     return kept, len(findings) - len(kept), [f for f in judged.findings if config.wanted(f.rule)]
@@ -72,7 +71,7 @@ def _of_suppressions(suppressions: Iterable[tuple[str, list[Suppression]]], conf
             }
             for one in found
         ]
-        yield Loaded(path, subjects=[Subject(facts)])
+        yield Loaded(path, subjects=[Subject(encode(facts))])
 
 
 def _of_exceptions(config: Config, used: set[int], today: dt.date) -> Iterable[Loaded]:
@@ -90,5 +89,4 @@ def _of_exceptions(config: Config, used: set[int], today: dt.date) -> Iterable[L
         }
         for number, one in enumerate(config.exceptions)
     ]
-    document = read(config.text).documents[0]
-    yield Loaded(config.path, text=config.text, subjects=[Subject(facts, document)])
+    yield Loaded(config.path, text=config.text, subjects=[Subject(encode(facts), document=0)])

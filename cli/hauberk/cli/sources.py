@@ -25,9 +25,9 @@ class Source:
     data: bytes
     trouble: str = ""
 
-    @property
-    def markdown(self) -> bool:
-        return self.path.endswith((".md", ".markdown"))
+
+def is_markdown(path: str) -> bool:
+    return path.endswith((".md", ".markdown"))
 
 
 def find(paths: Sequence[str], *, markdown: bool, exclude: Sequence[str]) -> list[str]:

@@ -31,7 +31,7 @@ if _parser is None:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Document:
     """One YAML document, or one item of a `kind: List`.
 
@@ -44,6 +44,7 @@ class Document:
     marks: array[int]
     base: str = ""
     problems: tuple[Problem, ...] = ()
+    _index: dict[str, int] | None = field(default=None, repr=False, compare=False)
 
     def value_at(self, pointer: str) -> Position:
         """Place of the value, or of the nearest parent that exists (a missing field has no place)."""
@@ -74,53 +75,36 @@ class Document:
         after = self.key_at(f"{parent_pointer}/{pointer_token(following[0])}") if following else None
         return self.key_at(pointer) if is_mapping(parent) else None, after, len(keys)
 
-    def lines(self, depth: int = 4) -> dict[str, int]:
-        """Line (from 1) of each list entry `depth` levels below the root, by pointer, in one pass."""
-        found: dict[str, int] = {}
-        number = -1
-
-        def visit(node: Any, pointer: str, level: int) -> None:
-            nonlocal number
-            number += 1
-            if is_mapping(node):
-                for name, child in node.items():
-                    number += 1
-                    visit(child, f"{pointer}/{name}" if level < depth else "", level + 1)
-            elif is_list(node):
-                for index, child in enumerate(node):
-                    if level < depth:
-                        found[f"{pointer}/{index}"] = self.marks[(number + 1) * 4] + 1
-                    visit(child, f"{pointer}/{index}" if level < depth else "", level + 1)
-
-        visit(self.root, "", 0)
-        if self.base:
-            skip = len(self.base)
-            return {pointer[skip:]: line for pointer, line in found.items() if pointer.startswith(self.base + "/")}
-        return found
-
     def _position(self, number: int) -> Position:
         line, column, end_line, end_column = self.marks[number * 4 : number * 4 + 4]
         return Position(line + 1, column + 1, end_line + 1, end_column + 1)
 
     def _find(self, pointer: str) -> tuple[int, int | None]:
-        node, number, key_number = self.root, 0, None
-        for token in split_pointer(self.base + pointer):
-            number_of_child = number + 1
-            if is_mapping(node):
-                if token not in node:
-                    break
-                for name, child in node.items():
-                    if name == token:
-                        key_number, number, node = number_of_child, number_of_child + 1, child
-                        break
-                    number_of_child += 1 + _size(child)
-            elif is_list(node) and token.isdigit() and int(token) < len(node):
-                for child in node[: int(token)]:
-                    number_of_child += _size(child)
-                key_number, number, node = None, number_of_child, node[int(token)]
-            else:
-                break
-        return number, key_number
+        index = self.index()
+        wanted = self.base + pointer
+        while wanted not in index:
+            wanted = wanted.rpartition("/")[0]
+        number = index[wanted]
+        return (number, None) if number >= 0 else (-number, -number - 1)
+
+    def index(self) -> dict[str, int]:
+        """Number of each value in `marks` by its pointer from the root, negative where a key stands before it."""
+        if self._index is None:
+            self._index = {}
+            self._number("", self.root, 0, self._index, key=False)
+        return self._index
+
+    def _number(self, pointer: str, node: Any, number: int, index: dict[str, int], *, key: bool) -> int:
+        index[pointer] = -number if key else number
+        number += 1
+        if is_mapping(node):
+            for name, child in node.items():
+                at = f"{pointer}/{name}" if "/" not in name and "~" not in name else f"{pointer}/{pointer_token(name)}"
+                number = self._number(at, child, number + 1, index, key=True)
+        elif is_list(node):
+            for place, child in enumerate(node):
+                number = self._number(f"{pointer}/{place}", child, number, index, key=False)
+        return number
 
 
 @dataclass(slots=True)

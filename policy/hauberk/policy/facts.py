@@ -22,8 +22,16 @@ Facts = dict[str, Any]
 _GLOBS = "*?[]{}"
 
 
-def envelope(subject: str, file: str, target: Iterable[str]) -> Facts:
-    """A facts document with every field present and nothing said."""
+def envelope(subject: str, file: str, target: Iterable[str], *, surrounded: bool = False) -> Facts:
+    """A facts document with every field present and nothing said; `surrounded`: without those of `surroundings`."""
+    around: Facts = {
+        "duplicates": [],
+        "relations": [],
+        "workloads": [],
+        "unreadable": [],
+        "namespaces": [],
+        "repository": {"manifests": 0, "matched": 0, "sameNameCluster": []},
+    }
     return {
         "facts": VERSION,
         "subject": subject,
@@ -31,15 +39,10 @@ def envelope(subject: str, file: str, target: Iterable[str]) -> Facts:
         "target": list(target),
         "problems": [],
         "policy": None,
-        "duplicates": [],
-        "relations": [],
-        "workloads": [],
-        "unreadable": [],
-        "namespaces": [],
-        "repository": {"manifests": 0, "matched": 0, "sameNameCluster": []},
         "namespace": None,
         "suppressions": [],
         "exceptions": [],
+        **({} if surrounded else around),
     }
 
 

@@ -106,6 +106,10 @@ class Flags:
 NO_FLAGS = Flags()
 
 
+# a look-up costs a tenth of making an Action from its text, and every reader asks for it
+_ACTIONS: dict[str, Action] = {"": Action.BLOCK, **{action.value: action for action in Action}}
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One entry of one list of one policy.
@@ -140,12 +144,7 @@ class Rule:
     @property
     def action(self) -> Action | None:
         """The action in any letter case, `Block` when none is given; None for another word."""
-        if not self.action_text:
-            return Action.BLOCK
-        try:
-            return Action(self.action_text.capitalize())
-        except ValueError:
-            return None
+        return _ACTIONS.get(self.action_text) or _ACTIONS.get(self.action_text.capitalize())
 
 
 @dataclass(frozen=True, slots=True)

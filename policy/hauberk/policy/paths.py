@@ -4,6 +4,8 @@ from __future__ import annotations
 
 
 def _parts(text: str) -> list[str]:
+    if text[:1] == "/" and "//" not in text and "/." not in text and text[-1:] > " ":
+        return [part for part in text.split("/") if part]
     parts: list[str] = []
     for part in text.strip().split("/"):
         if part == "..":

@@ -135,7 +135,7 @@ def _compute(given: Sequence[Source], request: Request, cache: ResultCache) -> R
     total = len(given)
     outcome = parallel.run(
         given,
-        parallel.Settings(config.targets, Posture(**config.posture) if config.posture is not None else None),
+        parallel.Settings(config.targets, Posture(**config.posture) if config.posture is not None else None, total),
         make,
         cache.get,
         request.jobs,
