@@ -6,11 +6,11 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from support import hauberk
-from support.policies import policy
 
 from hauberk.cli import config
 from hauberk.policy.problems import HauberkError, Severity
+from support import hauberk
+from support.policies import policy
 
 BAD = policy("  action: Block\n  file:\n    matchPaths:\n      - path: /a\n        readOnly: true\n")
 
@@ -21,7 +21,10 @@ def load(folder: Path, text: str) -> config.Config:
 
 
 def test_settings_are_read(tmp_path: Path) -> None:
-    found = load(tmp_path, "target: kubearmor\nfailOn: warning\nignore: [HB7]\nseverity: {HB304: error}\nposture: {file: block}\n")
+    found = load(
+        tmp_path,
+        "target: kubearmor\nfailOn: warning\nignore: [HB7]\nseverity: {HB304: error}\nposture: {file: block}\n",
+    )
     assert found.targets == ("kubearmor",)
     assert found.fail_on is Severity.WARNING
     assert not found.wanted("HB701")
@@ -77,7 +80,7 @@ def lint(folder: Path, *arguments: str) -> dict[str, list[dict[str, str]]]:
 def test_exceptions_need_a_reason_and_end(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(BAD)
     today = dt.datetime.now(tz=dt.UTC).date()
-    text = "exceptions:\n  - {rules: [HB304], reason: accepted, expires: '%s', policies: ['n/p']}\n"
+    text = "exceptions:\n  - {rules: [HB304], reason: accepted, expires: '%s', policies: ['ns/p']}\n"
     (tmp_path / "hauberk.yaml").write_text(text % today)
     assert {f["rule"] for f in lint(tmp_path)["findings"]} & {"HB304", "HB903", "HB901"} == set()
     (tmp_path / "hauberk.yaml").write_text(text % (today - dt.timedelta(days=1)))

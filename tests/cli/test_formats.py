@@ -10,12 +10,12 @@ from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
-from support import missing
-from support.policies import policy, report
 
 from hauberk.cli.finding import EngineError, Report, from_json
 from hauberk.cli.output import github, gitlab, junit, markdown, sarif, text
 from hauberk.cli.output import json as json_output
+from support import missing
+from support.policies import policy, report
 
 SPEC = """\
   action: allow

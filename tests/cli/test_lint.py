@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from support import ROOT, hauberk
 from support.policies import lint, policy, report, rules
 
@@ -102,13 +103,19 @@ def test_standard_input_json_lists_and_markdown(tmp_path: Path) -> None:
         "apiVersion": "security.kubearmor.com/v1",
         "kind": "KubeArmorPolicy",
         "metadata": {"name": "p", "namespace": "n"},
-        "spec": {"selector": {"matchLabels": {"a": "b"}}, "action": "Block", "file": {"matchPaths": [{"path": "/a//b"}]}},
+        "spec": {
+            "selector": {"matchLabels": {"a": "b"}},
+            "action": "Block",
+            "file": {"matchPaths": [{"path": "/a//b"}]},
+        },
     }
     whole = json.dumps({"apiVersion": "v1", "kind": "List", "items": [one]})
     done = hauberk("lint", "-", "--no-cache", "--format", "json", "--select", "HB210", given=whole.encode())
     (finding,) = json.loads(done.stdout)["findings"]
     assert (finding["path"], finding["pointer"]) == ("<stdin>", "/items/0/spec/file/matchPaths/0/path")
-    (tmp_path / "doc.md").write_text("# x\n\n  ```yaml\n" + "".join(f"  {row}\n" for row in policy("  actoin: Block\n").splitlines()) + "  ```\n")
+    (tmp_path / "doc.md").write_text(
+        "# x\n\n  ```yaml\n" + "".join(f"  {row}\n" for row in policy("  actoin: Block\n").splitlines()) + "  ```\n"
+    )
     done = hauberk("lint", tmp_path, "--markdown", "--no-cache", "--format", "json", "--select", "HB103")
     (finding,) = json.loads(done.stdout)["findings"]
     assert (finding["line"], finding["column"]) == (14, 5)
@@ -129,7 +136,10 @@ def test_target_leaves_out_what_is_true_of_the_other_model_only() -> None:
 
 
 def test_findings_do_not_depend_on_jobs() -> None:
-    texts = [policy(f"  action: Block\n  file:\n    matchPaths:\n      - path: /x//{n % 7}\n", name=f"p{n}") for n in range(150)]
+    texts = [
+        policy(f"  action: Block\n  file:\n    matchPaths:\n      - path: /x//{n % 7}\n", name=f"p{n}")
+        for n in range(150)
+    ]
     assert report(*texts).findings
     one, two = (report(*texts), report(*texts))
     assert one.findings == two.findings
@@ -137,7 +147,10 @@ def test_findings_do_not_depend_on_jobs() -> None:
 
 def test_two_processes_find_what_one_finds(tmp_path: Path) -> None:
     for n in range(200):
-        text = policy(f"  action: {'Allow' if n % 2 else 'Block'}\n  file:\n    matchPaths:\n      - path: /x/{n // 2}\n", name=f"p{n}")
+        text = policy(
+            f"  action: {'Allow' if n % 2 else 'Block'}\n  file:\n    matchPaths:\n      - path: /x/{n // 2}\n",
+            name=f"p{n}",
+        )
         (tmp_path / f"{n:03}.yaml").write_text(text)
     one = hauberk("lint", tmp_path, "--no-cache", "--jobs", "1", "--format", "json")
     two = hauberk("lint", tmp_path, "--no-cache", "--jobs", "2", "--format", "json")

@@ -6,10 +6,9 @@ import json
 import subprocess
 from pathlib import Path
 
+from hauberk.cli.suppress import suppressions
 from support import hauberk
 from support.policies import lint, policy, rules
-
-from hauberk.cli.suppress import suppressions
 
 LINES = "  action: Block\n  file:\n    matchPaths:\n      - path: /a\n{above}        readOnly: true{beside}\n"
 
@@ -59,7 +58,10 @@ def test_baseline_keeps_known_findings_away(tmp_path: Path) -> None:
     assert (done.returncode, "known and not shown" in done.stdout) == (0, True)
     # moved lines are the same findings; a second one of the same kind is new
     (tmp_path / "p.yaml").write_text("# moved\n\n" + text())
-    assert hauberk("lint", ".", "--no-cache", "--baseline", "known.json", "--fail-on", "info", cwd=tmp_path).returncode == 0
+    assert (
+        hauberk("lint", ".", "--no-cache", "--baseline", "known.json", "--fail-on", "info", cwd=tmp_path).returncode
+        == 0
+    )
     (tmp_path / "p.yaml").write_text(text() + "      - path: /b\n        readOnly: true\n")
     done = hauberk("lint", ".", "--no-cache", "--baseline", "known.json", "--format", "json", cwd=tmp_path)
     assert [f["rule"] for f in json.loads(done.stdout)["findings"] if f["rule"] == "HB304"] == ["HB304"]

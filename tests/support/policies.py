@@ -11,7 +11,7 @@ from hauberk.cli.config import Config, overridden
 from hauberk.cli.finding import Finding, Report
 from hauberk.cli.sources import Source
 
-HEAD = "apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\nmetadata:\n  name: p\n  namespace: n\nspec:\n"
+HEAD = "apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\nmetadata:\n  name: p\n  namespace: ns\nspec:\n"
 SELECTOR = "  selector:\n    matchLabels:\n      app: x\n  severity: 5\n"
 
 
@@ -26,7 +26,8 @@ def request(**settings: Any) -> Request:
 
 def report(*texts: str | bytes, **settings: Any) -> Report:
     sources = [
-        Source(f"f{number}.yaml", text if isinstance(text, bytes) else text.encode()) for number, text in enumerate(texts)
+        Source(f"f{number}.yaml", text if isinstance(text, bytes) else text.encode())
+        for number, text in enumerate(texts)
     ]
     return lint_sources(sources, request(**settings))
 

@@ -142,7 +142,7 @@ class EngineError:
 
 @dataclass(slots=True)
 class Report:
-    """Everything a run of lint knows when it ends; `texts` are the sources, for formats that quote them."""
+    """Everything a run of lint knows when it ends; `refused`: users' rules that could not be used; `texts`: the sources."""
 
     findings: list[Finding] = field(default_factory=list[Finding])
     errors: list[EngineError] = field(default_factory=list[EngineError])
@@ -151,6 +151,7 @@ class Report:
     policies: int = 0
     suppressed: int = 0
     baselined: int = 0
+    refused: list[str] = field(default_factory=list[str])
     texts: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
     def count(self, severity: Severity) -> int:

@@ -55,7 +55,7 @@ class Loaded:
     kept: list[Document] | None = None
 
     def documents(self) -> list[Document]:
-        """The documents; read again unless they were kept, which for all sources would fill the memory of a large run."""
+        """The documents; read again unless they were kept, which would fill the memory of a large run."""
         if self.kept is not None:
             return self.kept
         return [document for parsed in _parse(self.path, self.text) for document in parsed.documents]

@@ -20,6 +20,7 @@ from hauberk.cli.loading import Loaded, load
 from hauberk.cli.sources import Source
 from hauberk.cli.suppress import Suppression
 from hauberk.policy.model import Posture
+from hauberk.policy.problems import HauberkError
 from hauberk.policy.repository import Entry, Repository
 from hauberk.policy.surroundings import Surroundings
 from hauberk.policy.workloads import Manifest
@@ -103,7 +104,12 @@ def _shared(
             for other, share_bytes in enumerate(packed):
                 if other != number:
                     connection.send_bytes(share_bytes)
-        outcomes: list[Outcome] = [pickle.loads(_receive(connection)) for _, connection in workers]  # noqa: S301  # our own children
+        outcomes: list[Outcome] = []
+        for _, connection in workers:
+            answer: Outcome | HauberkError = pickle.loads(_receive(connection))  # noqa: S301  # our own child
+            if isinstance(answer, HauberkError):
+                raise answer
+            outcomes.append(answer)
         progress(len(given))
     finally:
         for worker, connection in workers:
@@ -135,11 +141,17 @@ def _worker(
 ) -> None:
     loaded = [(number, _load(source, settings)) for number, source in share]
     mine = Share([(number, one.entries, one.manifests) for number, one in loaded])
-    connection.send_bytes(pickle.dumps(mine, protocol=5))
+    _send(connection, mine)
     theirs = [pickle.loads(connection.recv_bytes()) for _ in range(others)]  # noqa: S301  # from our own parent
     shares = [mine, *theirs]
-    outcome = _judge(loaded, shares, settings, rule_sets(), recall)
-    connection.send_bytes(pickle.dumps(outcome, protocol=5))
+    try:
+        _send(connection, _judge(loaded, shares, settings, rule_sets(), recall))
+    except HauberkError as error:
+        _send(connection, error)
+
+
+def _send(connection: Connection, value: Share | Outcome | HauberkError) -> None:
+    connection.send_bytes(pickle.dumps(value, protocol=5))
 
 
 def _single(

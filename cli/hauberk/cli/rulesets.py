@@ -10,16 +10,23 @@ from hauberk.cli.catalogue import catalogue, rules_folder
 from hauberk.cli.config import Config
 from hauberk.cli.engine import Engine
 from hauberk.cli.judging import RuleSet
+from hauberk.policy.problems import HauberkError
 
 
-def rule_sets(config: Config) -> Callable[[], Sequence[RuleSet]]:
-    """A maker to call once in each process. Users' rules are compiled here: their errors come first, and once."""
-    own = [_prepared(Path(path), config) for path in config.rules]
+def rule_sets(config: Config) -> tuple[Callable[[], Sequence[RuleSet]], list[str]]:
+    """A maker to call once in each process, and why users' rules are refused: those are compiled here, once."""
+    own: list[tuple[Callable[[], Engine], bytes]] = []
+    refused: list[str] = []
+    for path in config.rules:
+        try:
+            own.append(_prepared(Path(path), config))
+        except HauberkError as error:
+            refused.append(str(error))
 
     def make() -> Sequence[RuleSet]:
         return [_built_in(config), *(RuleSet(engine(), identity, None) for engine, identity in own)]
 
-    return make
+    return make, refused
 
 
 def _built_in(config: Config) -> RuleSet:

@@ -46,6 +46,8 @@ def run(options: Options) -> int:
     report = lint.lint_paths(options.paths, request)
     for note in report.notes:
         typer.echo(f"note: {note}", err=True)
+    for reason in report.refused:
+        typer.echo(f"hauberk: {reason}", err=True)
     if options.write_baseline is not None:
         write(options.write_baseline, lint.baseline_text(report))
         typer.echo(f"{options.write_baseline}: {len(report.findings)} findings are known from now on", err=True)

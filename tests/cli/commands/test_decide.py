@@ -184,9 +184,7 @@ def test_conformance(model: Model) -> None:
         elif answer["deciding"] != expected["deciding"]:
             wrong.append(f"{case['id']}: decided by access {answer['deciding']}, not {expected['deciding']}")
         if model is Model.HAUBERK:
-            wrong.extend(
-                f"{case['id']}: {check}" for check in expected["reports"] if not reported(answer, check)
-            )
+            wrong.extend(f"{case['id']}: {check}" for check in expected["reports"] if not reported(answer, check))
     assert wrong == []
     if model is Model.HAUBERK:
         assert (applied, against_upstream) == (224, [])

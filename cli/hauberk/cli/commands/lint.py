@@ -60,7 +60,7 @@ def lint_sources(given: Sequence[Source], request: Request) -> Report:
             report = _unpack(stored)
         else:
             report = _compute(given, request, cache)
-            if not report.errors:
+            if not report.errors and not report.refused:
                 cache.put(key, _pack(report))
     report.texts = {source.path: source.data for source in given}
     if cache.trouble:
@@ -131,7 +131,7 @@ def _compute(given: Sequence[Source], request: Request, cache: ResultCache) -> R
     from hauberk.policy.model import Posture
 
     config = request.config
-    make = rule_sets(config)
+    make, refused = rule_sets(config)
     total = len(given)
     outcome = parallel.run(
         given,
@@ -147,7 +147,7 @@ def _compute(given: Sequence[Source], request: Request, cache: ResultCache) -> R
     kept, suppressed, more = silence(wanted, outcome.suppressions, config, request.today, make)
     findings = sorted((*kept, *more), key=lambda finding: finding.order)
     errors = sorted(outcome.errors, key=lambda error: (error.path, error.line, error.reason))
-    return Report(findings, errors, sorted(outcome.notes), total, outcome.policies, suppressed)
+    return Report(findings, errors, sorted(outcome.notes), total, outcome.policies, suppressed, refused=refused)
 
 
 def _regraded(finding: Finding, config: Config) -> Finding:
@@ -179,9 +179,11 @@ def baseline_text(report: Report) -> str:
 
 
 def exit_code(report: Report, fail_on: Severity) -> int:
-    """3 when a rule gave no answer, 1 for findings at or above `fail_on`, else 0."""
+    """3 when a rule gave no answer, 2 when users' rules were refused, 1 for findings at or above `fail_on`, else 0."""
     if report.errors:
         return 3
+    if report.refused:
+        return 2
     return int(any(finding.severity.rank >= fail_on.rank for finding in report.findings))
 
 

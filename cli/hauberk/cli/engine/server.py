@@ -25,15 +25,13 @@ class ServerEngine:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise HauberkError(f"--opa-url {url!r} is not a URL of a server, such as http://127.0.0.1:8181")
-        self._client: Any = OpaClient(
-            host=parts.hostname, port=parts.port or 8181, ssl=parts.scheme == "https", rego_compat=False
-        )
+        self._client: Any = OpaClient(host=parts.hostname, port=parts.port or 8181, ssl=parts.scheme == "https")
         try:
             self._client.check_connection()
             for source in sorted(folder.rglob("*.rego")):
                 if not source.name.endswith("_test.rego"):
                     name = _PREFIX + "-".join(source.relative_to(folder).with_suffix("").parts)
-                    self._client.update_policy_from_string(source.read_text(), name)
+                    self._client.update_policy_from_string(source.read_text(), name, rego_compat=False)
         except Exception as error:  # noqa: BLE001  # the client raises what requests raises, and its own
             raise HauberkError(f"the OPA server at {url} cannot be used: {error}") from None
 
