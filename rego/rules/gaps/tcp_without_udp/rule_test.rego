@@ -16,7 +16,7 @@ test_bad if {
 	count(found) == 1
 	v.id == "HB407"
 	v.pointer == "/spec/network/matchProtocols/0/protocol"
-	v.message == "tcp is allowed but udp is not: DNS over udp, and unix datagram sockets such as syslog's, are denied by the posture"
+	v.message == "tcp is allowed but udp is not: DNS over udp and unix datagram sockets (syslog) fall under the posture (block)"
 }
 
 test_bad_audit if {
