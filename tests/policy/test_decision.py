@@ -29,9 +29,7 @@ def policy(spec: dict[str, Any], name: str = "p", kind: str = "KubeArmorPolicy")
     return parsed
 
 
-def ask(
-    *specs: dict[str, Any], model: Model = Model.HAUBERK, posture: Posture = AUDIT, **access: Any
-) -> Decision:
+def ask(*specs: dict[str, Any], model: Model = Model.HAUBERK, posture: Posture = AUDIT, **access: Any) -> Decision:
     policies = [policy(spec, f"p{index}") for index, spec in enumerate(specs)]
     return decide(model, policies, POD, posture, parse_access(access))
 
@@ -163,9 +161,7 @@ OFF_TTY = {"pts": False}
         ({**OWNER, **OFF_TTY}, {(op, 1, 0) for op in ("read", "write", "modify")}),
     ],
 )
-def test_flags_are_requirements(
-    action: str, flags: dict[str, bool], passes: set[tuple[str, int, int]]
-) -> None:
+def test_flags_are_requirements(action: str, flags: dict[str, bool], passes: set[tuple[str, int, int]]) -> None:
     spec = {"action": action, "file": {"matchPaths": [{"path": "/a", **flags}]}}
     for op in ("read", "write", "modify"):
         for owner in (0, 1):
@@ -237,9 +233,7 @@ def test_audit_rules_do_not_allow_list_nor_compete() -> None:
 def test_an_unknown_action_does_nothing() -> None:
     spec = {"file": {"matchPaths": [{"path": "/a", "action": "Deny"}]}}
     for model in Model:
-        assert ask(spec, model=model, posture=BLOCK, op="read", target="/a") == Decision(
-            Verdict.ALLOWED, None
-        )
+        assert ask(spec, model=model, posture=BLOCK, op="read", target="/a") == Decision(Verdict.ALLOWED, None)
 
 
 def test_lower_case_actions() -> None:
@@ -252,9 +246,7 @@ def test_lower_case_actions() -> None:
 
 def test_files_without_a_path_pass_in_silence() -> None:
     spec = {
-        "file": {
-            "matchPatterns": [{"pattern": "**", "action": "Audit"}, {"pattern": "**", "action": "Block"}]
-        },
+        "file": {"matchPatterns": [{"pattern": "**", "action": "Audit"}, {"pattern": "**", "action": "Block"}]},
         "action": "Allow",
     }
     assert ask(spec, posture=BLOCK, op="write", target="pipe:[1]") == Decision(Verdict.ALLOWED, None)
@@ -343,9 +335,7 @@ def test_presets() -> None:
             watched = Decision(Verdict.ALLOWED, None, (Report("p0", "Audit", name),))
             assert ask(spec(preset), model=model, **given) == (denied if hit else silent)
             assert ask(spec(preset, "Allow"), model=model, **given) == (denied if hit else silent)
-            assert ask(spec(preset, "Audit"), model=model, posture=BLOCK, **given) == (
-                watched if hit else silent
-            )
+            assert ask(spec(preset, "Audit"), model=model, posture=BLOCK, **given) == (watched if hit else silent)
 
 
 def test_presets_deny_what_rules_let_pass() -> None:
@@ -406,9 +396,7 @@ def test_lost_sources_in_kubearmor() -> None:
             },
             "action": "Allow",
         }
-        return ask(
-            spec, model=Model.KUBEARMOR, op=op, target="/a", source=source, uid=1, tty=True
-        ).verdict.value
+        return ask(spec, model=Model.KUBEARMOR, op=op, target="/a", source=source, uid=1, tty=True).verdict.value
 
     assert [verdict(op) for op in ("read", "write", "modify")] == ["allowed"] * 3
     assert [verdict(op, "/s") for op in ("read", "write", "modify")] == ["denied"] * 3

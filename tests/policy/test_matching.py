@@ -106,9 +106,7 @@ def oracle(pattern: str) -> re.Pattern[str]:
     tokens = re.findall(r"\*+|\{|\}|,|\?|/|[a-c]", pattern)
     for index, token in enumerate(tokens):
         if token[0] == "*":
-            whole = (index == 0 or tokens[index - 1] == "/") and (
-                index == len(tokens) - 1 or tokens[index + 1] == "/"
-            )
+            whole = (index == 0 or tokens[index - 1] == "/") and (index == len(tokens) - 1 or tokens[index + 1] == "/")
             pieces.append(("[^/]" if len(token) == 1 else "[\\s\\S]") + ("+" if whole else "*"))
         else:
             pieces.append({"{": "(?:", "}": ")", ",": "|", "?": "[^/]"}.get(token, token))

@@ -143,9 +143,7 @@ EVERY_FLAG = {
         ("capabilities", "matchCapabilities", "capability", Flags(), True),
     ],
 )
-def test_only_the_flags_of_a_list_are_read(
-    section: str, name: str, field: str, flags: Flags, sourced: bool
-) -> None:
+def test_only_the_flags_of_a_list_are_read(section: str, name: str, field: str, flags: Flags, sourced: bool) -> None:
     found = rule({section: {name: [{field: "/x", **EVERY_FLAG}]}})
     assert found.flags == flags
     assert found.sources == (("/s", None, None) if sourced else ())
@@ -164,9 +162,7 @@ def test_host_policies_have_no_pts_on_protocols_and_no_presets() -> None:
 
 @pytest.mark.parametrize("kind", ["KubeArmorPolicy", "KubeArmorClusterPolicy"])
 def test_presets_keep_their_own_action(kind: str) -> None:
-    policy = parse(
-        {"action": "Audit", "presets": [None, {"name": "exec"}, {"name": 5, "action": "Block"}]}, kind
-    )
+    policy = parse({"action": "Audit", "presets": [None, {"name": "exec"}, {"name": 5, "action": "Block"}]}, kind)
     assert policy.presets == (Preset(1, "exec", ""), Preset(2, "", "Block"))
     assert policy.action_text == "Audit"
 
@@ -232,9 +228,7 @@ VALUES = st.recursive(
 
 
 @settings(max_examples=300, deadline=None)
-@given(
-    st.sampled_from([kind.value for kind in Kind]), VALUES, VALUES, st.dictionaries(NAMES, VALUES, max_size=6)
-)
+@given(st.sampled_from([kind.value for kind in Kind]), VALUES, VALUES, st.dictionaries(NAMES, VALUES, max_size=6))
 def test_parsing_never_raises(kind: str, metadata: Any, spec: Any, sections: Any) -> None:
     assert parse_policy({"kind": kind, "metadata": metadata, "spec": spec}) is not None
     assert parse_policy({"kind": kind, "spec": sections}) is not None

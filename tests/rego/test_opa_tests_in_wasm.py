@@ -9,9 +9,9 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from support import ROOT, opa
 
 from hauberk.cli.engine.wasm import WasmEngine
+from support import ROOT, opa
 
 REGO = ROOT / "rego"
 

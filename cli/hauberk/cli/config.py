@@ -103,7 +103,7 @@ def load(path: Path | None) -> Config:
 
 
 def _config(data: dict[str, Any], path: Path, text: str) -> Config:
-    names = {"failOn": "fail_on", "opaUrl": "opa_url"}
+    names = {"failOn": "fail_on"}
     config = Config(path=str(path), text=text)
     for key, value in data.items():
         items = listing(value)

@@ -51,8 +51,8 @@ def test_users_rules_stand_beside_the_built_in_ones(folder: Path) -> None:
 @pytest.mark.opa
 def test_the_settings_name_them_too(folder: Path) -> None:
     (folder / "ours/rule.rego").write_text(RULE)
-    (folder / "hauberk.yaml").write_text(f"rules: [ours]\nopa: {opa()}\n")
-    done = hauberk("lint", "policy.yaml", "--no-cache", "--format", "json", cwd=folder)
+    (folder / "hauberk.yaml").write_text("rules: [ours]\n")
+    done = hauberk("lint", "policy.yaml", "--no-cache", "--format", "json", "--opa", opa(), cwd=folder)
     assert "OURS-1" in {finding["rule"] for finding in json.loads(done.stdout)["findings"]}
 
 

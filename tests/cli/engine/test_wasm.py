@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hauberk.cli.catalogue import rules_folder
-from hauberk.cli.engine import Failure
+from hauberk.cli.engine import Failure, wasm
 from hauberk.cli.engine.wasm import WasmEngine
 from hauberk.cli.loading import encode
 from hauberk.policy.facts import envelope
@@ -36,7 +36,7 @@ def test_the_built_in_rules_need_no_host_function() -> None:
 
 
 @pytest.mark.opa
-def test_an_endless_computation_is_stopped_and_the_engine_goes_on(tmp_path: Path) -> None:
+def test_a_computation_that_takes_all_memory_is_stopped_and_the_engine_goes_on(tmp_path: Path) -> None:
     path = compiled(
         tmp_path,
         "package hauberk\n\nviolations := [x | input.slow; some a in numbers.range(1, 9999); some b in numbers.range(1, 9999); x := a * b; x < 0]\n",
@@ -44,8 +44,21 @@ def test_an_endless_computation_is_stopped_and_the_engine_goes_on(tmp_path: Path
     engine = WasmEngine(path)
     answer = engine.one(b'{"slow": true}')
     assert isinstance(answer, Failure)
-    assert "fuel" in answer.reason
+    assert answer.reason == "the rules used up their memory (256 MiB)"
     assert engine.one(b"{}") == []
+
+
+@pytest.mark.opa
+def test_an_endless_computation_is_stopped_and_the_engine_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wasm, "FUEL", 50_000_000)
+    nested = "; ".join(f"some x{n} in input.xs" for n in range(9))
+    engine = WasmEngine(compiled(tmp_path, f"package hauberk\n\nviolations := [1 | {nested}; x0 + x1 < 0]\n"))
+    answer = engine.one(b'{"xs": [1, 2, 3, 4, 5, 6, 7, 8, 9]}')
+    assert isinstance(answer, Failure)
+    assert "fuel" in answer.reason
+    assert engine.one(b'{"xs": []}') == []
 
 
 @pytest.mark.opa

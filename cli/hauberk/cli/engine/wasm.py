@@ -75,6 +75,8 @@ class WasmEngine:
 
 def _reason(error: Exception) -> str:
     text = str(error)
+    if "opa_malloc" in text:
+        return f"the rules used up their memory ({MEMORY_PAGES * PAGE >> 20} MiB)"
     if "fuel" in text:
         return "the rules ran out of fuel: an endless or far too large computation"
     return text.strip().splitlines()[-1] if text.strip() else type(error).__name__
