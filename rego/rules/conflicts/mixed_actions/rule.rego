@@ -34,7 +34,7 @@ violation contains v if {
 	v := {
 		"id": "HB309",
 		"pointer": rules.action_pointer(first),
-		"message": $"spec.action is {stated}, but {number} of {of} do otherwise ({ids}; the first is {action})",
+		"message": $"spec.action is {stated}, but another action counts for {number} of {of} ({ids}; the first: {action})",
 		"hint": "write one policy for each action if that is not meant",
 	}
 }

@@ -12,7 +12,7 @@ test_bad if {
 	count(found) == 1
 	v.id == "HB309"
 	v.pointer == "/spec/file/action"
-	v.message == "spec.action is Allow, but 1 of 2 rules do otherwise (file.matchPaths[1]; the first is Block)"
+	v.message == "spec.action is Allow, but another action counts for 1 of 2 rules (file.matchPaths[1]; the first: Block)"
 }
 
 test_good if {
