@@ -129,4 +129,4 @@ def main(category: str, name: str, identity: str, root: Path = ROOT) -> list[Pat
 if __name__ == "__main__":
     if len(sys.argv) != 4:
         sys.exit(__doc__)
-    main(*sys.argv[1:])
+    main(sys.argv[1], sys.argv[2], sys.argv[3])

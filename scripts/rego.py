@@ -121,7 +121,7 @@ def table(listing: str) -> str:
     lines = [
         "# Rules",
         "",
-        "Written by `make rego` from the METADATA of the rules; each id links to its page, `hauberk rules ID` shows it offline.",
+        "Written by `make rego` from the METADATA of the rules; `hauberk rules ID` shows a page offline.",
         "",
         "| id | name | severity | models | needs | fix | says |",
         "|---|---|---|---|---|---|---|",
@@ -161,4 +161,4 @@ def main(opa: str, verb: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1], sys.argv[2])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -71,9 +72,9 @@ def test_the_published_schema_is_one() -> None:
     jsonschema.Draft202012Validator.check_schema(config.schema())
 
 
-def lint(folder: Path, *arguments: str) -> dict[str, list[dict[str, str]]]:
+def lint(folder: Path, *arguments: str) -> dict[str, list[dict[str, Any]]]:
     done = hauberk("lint", ".", "--no-cache", "--format", "json", *arguments, cwd=folder)
-    data: dict[str, list[dict[str, str]]] = json.loads(done.stdout)
+    data: dict[str, list[dict[str, Any]]] = json.loads(done.stdout)
     return data
 
 

@@ -79,10 +79,10 @@ def test_the_schema_check_can_fail() -> None:
 
 
 def test_junit_counts(whole: Report) -> None:
-    root = ET.fromstring(junit.render(whole).split("\n", 1)[1])
+    root = ET.fromstring(junit.render(whole).split("\n", 1)[1])  # noqa: S314  # our own text
     assert int(root.attrib["failures"]) == len(whole.findings) == len(root.findall(".//failure"))
     assert len(root.findall(".//error")) == 1
-    assert ET.fromstring(junit.render(Report()).split("\n", 1)[1]).attrib["tests"] == "1"
+    assert 'tests="1"' in junit.render(Report())
 
 
 def test_github_escapes_what_would_end_a_property(whole: Report) -> None:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def missing(what: str) -> None:
-    """Ends a test that cannot run: a failure in CI, where nothing may be skipped, else a skip that says what is missed."""
+    """Ends a test that cannot run: a failure in CI, where nothing may be skipped, else a skip that says why."""
     if os.environ.get("CI"):
         pytest.fail(f"this must run in CI: {what}")
     pytest.skip(what)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def lint(folder: Path, *arguments: str) -> tuple[int, list[dict[str, str]], str]:
+def lint(folder: Path, *arguments: str) -> tuple[int, list[dict[str, Any]], str]:
     command = ("lint", "policy.yaml", "--no-cache", "--format", "json", "--rules", "ours", *arguments)
     done = hauberk(*command, "--opa", opa(), cwd=folder, env={"XDG_CACHE_HOME": str(folder / "cache")})
     return done.returncode, json.loads(done.stdout)["findings"] if done.stdout else [], done.stderr
@@ -88,7 +89,8 @@ def test_a_rule_that_opa_refuses_is_told_with_its_place_and_the_built_in_rules_s
 
 @pytest.mark.opa
 def test_an_endless_rule_is_an_engine_error_and_the_built_in_rules_still_report(folder: Path) -> None:
-    endless = "package hauberk.rules.ours.x\n\nviolation contains v if {\n\tsome a in numbers.range(1, 1000000)\n\tsome b in numbers.range(1, 1000000)\n\ta * b < 0\n\tv := a\n}\n"
+    endless = "package hauberk.rules.ours.x\n\nviolation contains v if {\n\tsome a in numbers.range(1, 1000000)\n"
+    endless += "\tsome b in numbers.range(1, 1000000)\n\ta * b < 0\n\tv := a\n}\n"
     (folder / "ours/rule.rego").write_text(endless)
     start = time.monotonic()
     code, found, _ = lint(folder)

@@ -6,6 +6,7 @@ import io
 import subprocess
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,10 @@ from hauberk.policy.problems import HauberkError
 from support import opa
 
 FACTS = encode(envelope("file", "a.yaml", ("kubearmor", "hauberk")))
+
+
+def answer_of(engine: WasmEngine, document: bytes) -> Any:
+    return engine.one(document)
 
 
 def compiled(tmp_path: Path, source: str, entry: str = "hauberk/violations") -> Path:
@@ -39,7 +44,8 @@ def test_the_built_in_rules_need_no_host_function() -> None:
 def test_a_computation_that_takes_all_memory_is_stopped_and_the_engine_goes_on(tmp_path: Path) -> None:
     path = compiled(
         tmp_path,
-        "package hauberk\n\nviolations := [x | input.slow; some a in numbers.range(1, 9999); some b in numbers.range(1, 9999); x := a * b; x < 0]\n",
+        "package hauberk\n\nviolations := [x | input.slow; some a in numbers.range(1, 9999); "
+        "some b in numbers.range(1, 9999); x := a * b; x < 0]\n",
     )
     engine = WasmEngine(path)
     answer = engine.one(b'{"slow": true}')
@@ -69,14 +75,14 @@ def test_a_conflict_in_the_rules_is_a_failure_with_its_place(tmp_path: Path) -> 
     answer = engine.one(b'{"a": 1, "b": 2}')
     assert isinstance(answer, Failure)
     assert "p.rego:" in answer.reason
-    assert engine.one(b'{"a": 1}') == [1]
+    assert answer_of(engine, b'{"a": 1}') == [1]
 
 
 @pytest.mark.opa
 def test_a_document_that_does_not_fit_the_memory_is_a_failure(tmp_path: Path) -> None:
     engine = WasmEngine(compiled(tmp_path, "package hauberk\n\nviolations := [input.a]\n"))
     assert isinstance(engine.one(b'{"a": "' + b"x" * (300 * 1024 * 1024) + b'"}'), Failure)
-    assert engine.one(b'{"a": 1}') == [1]
+    assert answer_of(engine, b'{"a": 1}') == [1]
 
 
 @pytest.mark.opa
