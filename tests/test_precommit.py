@@ -1,0 +1,56 @@
+"""`pre-commit try-repo` on our hooks: a real pre-commit installs this checkout and runs it on a repository."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from support import ROOT
+from support.policies import policy
+
+BAD = policy("  action: allow\n  process:\n    matchPaths:\n      - path: /usr/bin/cd\n")
+
+
+def git(folder: Path, *arguments: str) -> None:
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+
+def snapshot(folder: Path) -> Path:
+    """The files of this checkout as they are now, as a git repository: try-repo clones one."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True
+    )
+    for name in listed.stdout.decode().split("\0"):
+        if name and (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "snapshot")
+    return folder
+
+
+def test_try_repo(tmp_path: Path) -> None:
+    hooks, repository = snapshot(tmp_path / "hooks"), tmp_path / "repository"
+    repository.mkdir()
+    git(repository, "init", "-q")
+    (repository / "policy.yaml").write_text(BAD)
+    git(repository, "add", ".")
+    environment = {**os.environ, "PRE_COMMIT_HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    # pre-commit unsets it by itself only when it runs as a hook
+    environment.pop("GIT_DIR", None)
+
+    def hook(name: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pre_commit", "try-repo", str(hooks), name, "--all-files", "--verbose"]
+        return subprocess.run(command, cwd=repository, env=environment, check=False, capture_output=True, text=True)
+
+    linted = hook("hauberk-lint")
+    assert linted.returncode == 1, linted.stdout + linted.stderr
+    assert "policy.yaml:14:15 error HB203 builtin" in linted.stdout
+    fixed = hook("hauberk-fix")
+    assert "files were modified by this hook" in fixed.stdout
+    assert "action: Allow" in (repository / "policy.yaml").read_text()
