@@ -26,24 +26,24 @@ violation contains v if {
 	some rule in input.policy.rules
 	rule.pointer == relation.pointer
 	subject := rules.subject(rule)
-	where := _where(relation)
-	flags := _flags(rule)
+	outcome := _outcome(relation, rule)
 	v := object.union(
 		{
 			"id": "HB302",
 			"pointer": rule.pointer,
-			"message": $"KubeArmor keeps one rule for {subject}: {where} replaces this one{flags}",
+			"message": $"KubeArmor keeps one rule for {subject}: {outcome}",
 			"hint": "write one rule that has the flags of both",
-			"related": [{"place": relation.other, "message": "replaces it"}],
+			"related": [{"place": relation.other, "message": "the same match with other flags"}],
 		},
 		_witness(relation),
 	)
 }
 
-_where(relation) := $"{id} of this policy" if {
+_outcome(relation, rule) := $"{id} of this policy replaces this one{flags}" if {
 	relation.samePolicy
 	id := relation.other.rule
-} else := $"{name} ({id})" if {
+	flags := _flags(rule)
+} else := $"of this one and {name} ({id}) the one that arrives last stays, flags and all" if {
 	name := relation.other.policy
 	id := relation.other.rule
 }

@@ -21,7 +21,12 @@ import data.hauberk.lib.rules
 
 violation contains v if {
 	some rule in input.policy.rules
-	hidden := [relation | some relation in input.relations; relation.type == "hides"; relation.pointer == rule.pointer]
+	hidden := [relation |
+		some relation in input.relations
+		relation.type == "hides"
+		relation.pointer == rule.pointer
+		not _exception(relation)
+	]
 	count(hidden) > 0
 	first := hidden[0]
 	blocks := _blocks(first)
@@ -37,6 +42,18 @@ violation contains v if {
 		},
 		_witness(first),
 	)
+}
+
+# Another rule of this policy gives the same source exactly this path: the exception is written down.
+_exception(relation) if {
+	not is_null(relation.access)
+	some rule in input.policy.rules
+	rule.pointer != relation.pointer
+	rule.action == "Allow"
+	some target in rule.targets
+	target.text == relation.access.target
+	some source in rule.sources
+	source.path.text == relation.access.source
 }
 
 _blocks(relation) := $"{id} of this policy" if {

@@ -42,6 +42,12 @@ test_good if {
 	count(source_allow_hides_block.violation) == 0 with input as _document([])
 }
 
+test_near_miss_exception_is_written_down if {
+	exception := fixtures.allow(fixtures.from(fixtures.path("file", 1, "/etc/shadow"), ["/bin/app"]))
+	document := fixtures.changed(fixtures.with_rules([fixtures.path("file", 0, "/etc/shadow"), exception, _rule]), {"relations": [_hides]})
+	count(source_allow_hides_block.violation) == 0 with input as document
+}
+
 test_near_miss_other_relation if {
 	count(source_allow_hides_block.violation) == 0 with input as _document([fixtures.changed(_hides, {"type": "conflict"})])
 }

@@ -26,13 +26,16 @@ violation contains v if {
 		"id": "HB105",
 		"pointer": problem.pointer,
 		"message": problem.message,
-		"hint": _hint(problem.detail.nearest),
+		"hint": _hint(problem),
 	}
 	v := object.union(base, rules.placed(problem))
 }
 
-_hint(nearest) := $"did you mean {nearest}?" if nearest != null
-
-_hint(null) := $"known are {known} of security.kubearmor.com/v1" if {
+_hint(problem) := $"did you mean {nearest}?" if {
+	problem.detail.nearest != null
+	nearest := problem.detail.nearest
+} else := "write apiVersion: security.kubearmor.com/v1" if {
+	problem.pointer == "/apiVersion"
+} else := $"known are {known} of security.kubearmor.com/v1" if {
 	known := "KubeArmorPolicy, KubeArmorClusterPolicy, KubeArmorHostPolicy and KubeArmorNetworkPolicy"
 }

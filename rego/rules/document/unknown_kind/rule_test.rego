@@ -16,6 +16,13 @@ test_bad if {
 	contains(v.hint, "KubeArmorHostPolicy")
 }
 
+test_bad_version if {
+	problem := fixtures.problem("unknown-kind", "/apiVersion", "KubeArmorPolicy of security.accuknox.com/v1", {})
+	found := unknown_kind.violation with input as fixtures.facts({"subject": "file", "problems": [problem]})
+	some v in found
+	v.hint == "write apiVersion: security.kubearmor.com/v1"
+}
+
 test_bad_near if {
 	some v in _found({"nearest": "KubeArmorPolicy"})
 	v.hint == "did you mean KubeArmorPolicy?"

@@ -27,11 +27,12 @@ violation contains v if {
 	][0]
 	what := _what[domain]
 	effect := _effect(domain)
+	scope := _scope
 	v := {
 		"id": "HB403",
 		"pointer": rules.action_pointer(first),
-		"message": $"only named sources are allowed {what}, but the allow-list holds for the whole container: for all other programs this is {effect}",
-		"hint": "add rules for the other programs, or keep the list from them with a second policy",
+		"message": $"only named sources are allowed {what}, but the allow-list holds for the whole {scope}: for all other programs this is {effect}",
+		"hint": "add rules for the other programs, or forbid the named ones what they must not do (Block with fromSource)",
 	}
 }
 
@@ -41,6 +42,10 @@ _lists := [list |
 	not list.everybody
 	count(list.own) > 0
 ]
+
+_scope := "node" if {
+	input.policy.kind == "KubeArmorHostPolicy"
+} else := "container"
 
 _what := {
 	"process": "to start programs",
