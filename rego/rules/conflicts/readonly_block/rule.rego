@@ -25,6 +25,7 @@ violation contains v if {
 	rule.action == "Block"
 	not rule.ownerOnly
 	rule.pts != false
+	not _exception(rule)
 	who := _who(rule.sources)
 	subject := rules.subject(rule)
 	base := {
@@ -35,6 +36,18 @@ violation contains v if {
 		"fix": {"safety": "unsafe", "edits": [{"op": "remove", "pointer": $"{rule.pointer}/readOnly"}]},
 	}
 	v := object.union(base, _where(rule.list))
+}
+
+# For named sources beside a Block for everybody on the same place it is how one writes "they alone, and only reading".
+_exception(rule) if {
+	count(rule.sources) > 0
+	some other in input.policy.rules
+	other.action == "Block"
+	count(other.sources) == 0
+	not other.readOnly
+	other.list == rule.list
+	other.section == rule.section
+	other.targets[0].text == rule.targets[0].text
 }
 
 _who([]) := "everybody"

@@ -44,3 +44,8 @@ test_near_miss_other_requirements_deny_reading if {
 		fixtures.changed(_rule, {"pts": false}),
 	])
 }
+
+test_near_miss_exception_to_a_block_for_everybody if {
+	document := fixtures.with_rules([fixtures.path("file", 0, "/etc/shadow"), fixtures.from(_rule, ["/usr/bin/login"])])
+	count(readonly_block.violation) == 0 with input as document
+}

@@ -29,7 +29,7 @@ violation contains v if {
 	v := {
 		"id": "HB401",
 		"pointer": rules.action_pointer(first),
-		"message": $"this Allow policy blocks nothing outside its list ({domains}): the posture of {where} is audit{why}",
+		"message": $"the allow-list does not block what no rule matches ({domains}): the posture of {where} is audit{why}",
 		"hint": _hint,
 	}
 }

@@ -18,7 +18,7 @@ test_bad_default if {
 	count(found) == 1
 	v.id == "HB401"
 	v.pointer == "/spec/action"
-	contains(v.message, "blocks nothing outside its list (process)")
+	contains(v.message, "does not block what no rule matches (process)")
 	contains(v.message, "namespace shop is audit (the default")
 	v.hint == "annotate the namespace: kubearmor-file-posture: block"
 }
