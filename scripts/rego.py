@@ -143,7 +143,7 @@ def main(opa: str, verb: str) -> None:
             fmt(opa, write=False)
             check(opa)
         case "test":
-            sys.stdout.write(run(opa, "test", str(REGO)))
+            sys.stdout.write(run(opa, "test", "--ignore", "*.yaml,*.json", str(REGO)))
         case "build":
             wasm.write_bytes(compiled(opa))
             listing.write_text(catalogue(opa))
