@@ -55,20 +55,21 @@ _findings(patterns, effect) := [finding] if {
 	}
 } else := [finding |
 	some rule in patterns
-	text := _shown(rules.subject(rule))
+	pattern := rules.subject(rule)
+	shown := _shown(pattern)
 	finding := {
 		"id": "HB208",
 		"pointer": $"{rule.pointer}/pattern",
-		"message": $"KubeArmor's BPF-LSM enforcer does not read matchPatterns: {text} {effect.one}",
-		"hint": _instead(text),
+		"message": $"KubeArmor's BPF-LSM enforcer does not read matchPatterns: {shown} {effect.one}",
+		"hint": _instead(pattern, rule.section),
 	}
 ]
 
-_shown(text) := text if text != ""
+_shown(pattern) := pattern if pattern != ""
 
 _shown("") := "an empty pattern"
 
-_instead(pattern) := $"write matchDirectories with dir: {folder} and recursive: true" if {
+_instead(pattern, section) := $"write matchDirectories with dir: {folder} and recursive: true" if {
 	endswith(pattern, "/**")
 	folder := trim_suffix(pattern, "**")
 	_plain(folder)
@@ -80,6 +81,7 @@ _instead(pattern) := $"write matchDirectories with dir: {folder} and recursive: 
 	_plain(pattern)
 	not endswith(pattern, "/")
 } else := $"write matchPaths with execname: {name} (any folder)" if {
+	section == "process"
 	startswith(pattern, "/**/")
 	name := trim_prefix(pattern, "/**/")
 	regex.match(`^[A-Za-z0-9._+-]+$`, name)

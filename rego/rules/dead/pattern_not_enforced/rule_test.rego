@@ -24,6 +24,8 @@ test_bad_hints if {
 	literal.hint == "write matchPaths with path: /etc/shadow"
 	some named in _found([fixtures.pattern("process", 0, "/**/curl")])
 	named.hint == "write matchPaths with execname: curl (any folder)"
+	some file in _found([fixtures.pattern("file", 0, "/**/curl")])
+	file.hint == "list the paths or directories one by one"
 	some other in _found([fixtures.pattern("process", 0, "/usr/*/python*")])
 	other.hint == "list the paths or directories one by one"
 }
