@@ -98,6 +98,8 @@ def _shared(
         theirs.close()
         workers.append((process, ours))
     try:
+        # compiles the rules into the engine's cache while the workers read: they then find them there, and not each
+        rule_sets()
         packed = [_receive(connection) for _, connection in workers]
         progress(len(given) // 2)
         for number, (_, connection) in enumerate(workers):

@@ -120,9 +120,11 @@ class Surroundings:
         namespace = self.repository.namespaces.get(workload.namespace or "")
         posture, annotated = posture_in(namespace, self.configured or Posture())
         only = [policy for _, policy in policies]
+        compiled = compile_policies(Model.HAUBERK, only, workload, posture)
         by_entry: dict[int, list[Meeting]] = {}
         for meeting in meetings(workload, policies):
-            by_entry.setdefault(meeting.number, []).append(meeting)
+            if meeting.type != "hides" or self._decides(meeting, compiled):
+                by_entry.setdefault(meeting.number, []).append(meeting)
         allowing: dict[Domain, list[tuple[int, Rule]]] = {}
         for number, policy in policies:
             for rule in policy.rules:
@@ -132,7 +134,7 @@ class Surroundings:
             scene=scene,
             posture=posture,
             annotated=annotated,
-            compiled=compile_policies(Model.HAUBERK, only, workload, posture),
+            compiled=compiled,
             meetings=by_entry,
             allowing=allowing,
             entries=map_entries(only),
@@ -142,6 +144,12 @@ class Surroundings:
                 for preset in policy.presets
             ),
         )
+
+    def _decides(self, meeting: Meeting, compiled: Compiled) -> bool:
+        """Whether, among all rules of the workload, it is this one that lets the access through."""
+        policy = self.repository.entries[meeting.number].policy
+        name = f"{policy.name}:{policy.rules[meeting.rule].id}"
+        return meeting.access is not None and compiled.decide(meeting.access).rule == name
 
     def _relations(self, number: int, stages: Iterable[_Stage]) -> list[Facts]:
         found: dict[tuple[str, int], Facts] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ class WasmEngine:
     def __init__(self, path: Path) -> None:
         config = wasmtime.Config()
         config.consume_fuel = True
-        config.cache = True
+        with suppress(wasmtime.WasmtimeError):  # no home folder to keep compiled code in: compile each time
+            config.cache = True
         self._engine = wasmtime.Engine(config)
         try:
             binary = path.read_bytes()
