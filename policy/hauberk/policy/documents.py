@@ -21,6 +21,8 @@ from hauberk.policy.scalars import TAGS, key_text, resolve
 MAX_DOCUMENT = 1024 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 200_000
+MAX_BROKEN = 100
+"""Documents with a syntax error in one text, after which the rest is not looked at."""
 
 _parser: Any = getattr(yaml.cyaml, "CParser", None)
 
@@ -138,9 +140,9 @@ def decode(data: bytes) -> str | Problem:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        before = data[: error.start]
-        line = before.count(b"\n") + 1
-        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
+        data = error.object  # without the byte order mark
+        rows = lines_of(data[: error.start].decode("utf-8"))
+        line, column = len(rows), len(rows[-1]) + 1
         place = Position(line, column, line, column + 1)
         return Problem("yaml-encoding", "", f"not UTF-8: byte 0x{data[error.start]:02x} cannot stand here", place)
 
@@ -163,18 +165,24 @@ def read(text: str, *, line: int = 0, column: int = 0) -> Parsed:
             "lint what it renders to, e.g. `helm template . | hauberk lint -`"
         )
         return parsed
-    start, first_line = 0, line
+    start, first_line, broken = 0, line, 0
     while True:
         reader = _Reader(line, column, parsed)
-        failed_line = reader.run(text[start:] if start else text)
-        if failed_line is None:
+        go_on = reader.run(text[start:] if start else text)
+        if go_on is None:
             break
         # an error below one document must not hide the next documents
-        following = re.compile(r"^---(?=\s|$)", re.MULTILINE).search(text, _offset(text, start, failed_line + 1))
+        following = _NEXT.search(text, _offset(text, start, go_on))
         if following is None:
             break
-        line += text.count("\n", start, following.start())
+        line += _lines(text[start : following.start()])
         start = following.start()
+        broken += 1
+        if broken == MAX_BROKEN:
+            message = f"{MAX_BROKEN} documents before this one are broken: the rest of the text is not read"
+            place = Position(line + 1, column + 1, line + 1, column + 4)
+            parsed.problems.append(Problem("yaml-syntax", "", message, place))
+            break
     if "\t" in text:
         from hauberk.policy.tabs import tabs  # few files have one
 
@@ -183,15 +191,30 @@ def read(text: str, *, line: int = 0, column: int = 0) -> Parsed:
 
 
 def _only_in_comments(text: str) -> bool:
-    return all("{{" not in row.split("#", 1)[0] for row in text.splitlines())
+    return all("{{" not in row.split("#", 1)[0] for row in lines_of(text))
+
+
+_NEXT = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+# Line breaks of YAML 1.1, as libyaml counts them.
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines as positions count them."""
+    return _BREAK.split(text)
+
+
+def _lines(text: str) -> int:
+    return len(lines_of(text)) - 1
 
 
 def _offset(text: str, start: int, lines: int) -> int:
+    """Where the line that is `lines` below the one at `start` begins."""
     for _ in range(lines):
-        found = text.find("\n", start)
-        if found < 0:
+        found = _BREAK.search(text, start)
+        if found is None:
             return len(text)
-        start = found + 1
+        start = found.end()
     return start
 
 
@@ -203,6 +226,20 @@ class _StopError(Exception):
         self.kind, self.mark = kind, mark
 
 
+# JSON writes a character beyond U+FFFF as two escapes, which libyaml refuses; kubectl has another reader for JSON.
+_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
+
+
+def _character(found: re.Match[str]) -> str:
+    code = 0x10000 + ((int(found[2], 16) & 0x3FF) << 10) + (int(found[3], 16) & 0x3FF)
+    return f"{found[1]}\\U{code:08x}"
+
+
+def _plain(event: Any) -> bool:
+    """Whether the scalar is not quoted: a quoted `<<` is a field like any other."""
+    return isinstance(event, yaml.ScalarEvent) and bool(event.implicit[0])
+
+
 @dataclass(slots=True)
 class _Reader:
     line: int
@@ -211,10 +248,18 @@ class _Reader:
     events: Iterator[Any] = field(init=False)
     marks: array[int] = field(init=False)
     anchors: dict[str, tuple[Any, int]] = field(init=False)
+    expanded: int = field(init=False)
+    end: tuple[int, int] | None = field(init=False)
     problems: list[Problem] = field(init=False)
 
     def run(self, text: str) -> int | None:
-        """Reads all documents; line (from 0, in `text`) of the error that ended it, or None."""
+        """Reads all documents; the line (from 0) from which on to look for a next one after an error, or None."""
+        self.end = None
+        if text and not _BREAK.match(text[-1]):
+            rows = lines_of(text)
+            self.end = len(rows) - 1 + self.line, len(rows[-1]) + self.column
+        if "\\u" in text and text.lstrip()[:1] in "{[":
+            text = _PAIR.sub(_character, text)
         try:
             parser: Any = _parser(text)
             self.events = iter(parser.get_event, None)
@@ -222,20 +267,29 @@ class _Reader:
                 if isinstance(event, yaml.DocumentStartEvent):
                     self.document(event)
         except _StopError as stop:
-            return self.fail(stop.kind, str(stop), stop.mark)
+            return self.fail(stop.kind, str(stop), stop.mark, text)
         except yaml.reader.ReaderError as error:
-            row = text.count("\n", 0, error.position)
-            at = yaml.Mark("", error.position, row, error.position - text.rfind("\n", 0, error.position) - 1, None, 0)
-            return self.fail("yaml-encoding", f"character #x{ord(text[error.position]):04x} is not allowed in YAML", at)
+            # the position counts bytes
+            before = text.encode()[: error.position].decode(errors="ignore")
+            rows = lines_of(before)
+            at = yaml.Mark("", len(before), len(rows) - 1, len(rows[-1]), None, 0)
+            message = f"character #x{ord(text[len(before)]):04x} is not allowed in YAML"
+            return self.fail("yaml-encoding", message, at, text)
         except yaml.MarkedYAMLError as error:
             words = [part for part in (error.context, error.problem) if part]
-            return self.fail("yaml-syntax", ", ".join(words), error.problem_mark or error.context_mark)
+            mark: Any = error.problem_mark or error.context_mark
+            after = self.fail("yaml-syntax", ", ".join(words), mark, text)
+            # an error at the beginning of a line may be the next document's `---` that came too early
+            return after - 1 if mark.column == 0 and after > 1 else after
         return None
 
-    def fail(self, kind: str, message: str, mark: Any) -> int:
+    def fail(self, kind: str, message: str, mark: Any, text: str) -> int:
+        rows = lines_of(text)
+        if mark.line >= len(rows):  # see `clamp`
+            mark = yaml.Mark("", len(text), len(rows) - 1, len(rows[-1]), None, 0)
         place = self.place(mark, mark)
         self.parsed.problems.append(Problem(kind, "", message, place))
-        return int(mark.line)
+        return int(mark.line) + 1
 
     def place(self, start: Any, end: Any) -> Position:
         first, last = start.column + self.column, end.column + self.column
@@ -244,9 +298,11 @@ class _Reader:
         return Position(start.line + self.line + 1, first + 1, end.line + self.line + 1, last + 1)
 
     def document(self, start: Any) -> None:
-        self.marks, self.anchors, self.problems = array("I"), {}, []
+        self.marks, self.anchors, self.expanded, self.problems = array("I"), {}, 0, []
         data = self.node(next(self.events), 0)
         end = next(self.events)
+        if self.end is not None:
+            self.clamp(*self.end)
         if end.end_mark.index - start.start_mark.index > MAX_DOCUMENT:
             raise _StopError(
                 "yaml-size", "the document is over 1 MiB, more than the API server stores", start.start_mark
@@ -280,14 +336,13 @@ class _Reader:
         if event.anchor:
             self.anchors.pop(event.anchor, None)
         if isinstance(event, yaml.MappingStartEvent):
-            value, end = self.mapping(event, depth)
+            value, last, end = self.mapping(event, depth)
         else:
-            value, end = self.sequence(depth)
-        if event.flow_style or len(self.marks) == number + 4:
-            self.marks[number + 2], self.marks[number + 3] = end.line + self.line, end.column + self.column
-        else:
-            # the end event of a block collection stands where the next token starts: the last child's end is meant
-            self.marks[number + 2 : number + 4] = self.marks[-2:]
+            value, last, end = self.sequence(depth)
+        if event.flow_style or last is None:
+            last = end.line + self.line, end.column + self.column
+        # the end event of a block collection stands where the next token starts: the last child's end is meant
+        self.marks[number + 2], self.marks[number + 3] = last
         if event.anchor:
             self.anchors[event.anchor] = (value, (len(self.marks) - number) // 4)
         return value
@@ -297,6 +352,12 @@ class _Reader:
             raise _StopError("yaml-alias", f"more than {MAX_NODES} values after aliases are expanded", start)
         line, column = self.line, self.column
         self.marks.extend((start.line + line, start.column + column, end.line + line, end.column + column))
+
+    def clamp(self, line: int, column: int) -> None:
+        """Puts what libyaml places on a line below the last one, where the text has none, at the end of the text."""
+        for at in range(0, len(self.marks), 2):
+            if self.marks[at] > line:
+                self.marks[at], self.marks[at + 1] = line, column
 
     def scalar(self, event: Any) -> Any:
         if event.implicit[0]:
@@ -320,21 +381,33 @@ class _Reader:
         if event.anchor not in self.anchors:
             raise _StopError("yaml-alias", f"alias *{event.anchor} has no complete anchor before it", event.start_mark)
         value, size = self.anchors[event.anchor]
-        if len(self.marks) // 4 + size > MAX_NODES:
+        # what merge keys expand is counted although it leaves no marks
+        self.expanded += size
+        if self.expanded > MAX_NODES:
             raise _StopError("yaml-alias", f"more than {MAX_NODES} values after aliases are expanded", event.start_mark)
         for _ in range(size):
             self.mark(event.start_mark, event.end_mark)
         return value
 
-    def sequence(self, depth: int) -> tuple[list[Any], Any]:
-        values: list[Any] = []
-        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
-            values.append(self.node(event, depth + 1))
-        return values, event.end_mark
+    def end_of(self, number: int) -> tuple[int, int]:
+        return self.marks[number + 2], self.marks[number + 3]
 
-    def mapping(self, start: Any, depth: int) -> tuple[dict[str, Any], Any]:
+    def sequence(self, depth: int) -> tuple[list[Any], tuple[int, int] | None, Any]:
+        """The values, where the last of them ends, and where the end event does."""
+        values: list[Any] = []
+        last = None
+        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+            number = len(self.marks)
+            values.append(self.node(event, depth + 1))
+            last = self.end_of(number)
+        return values, last, event.end_mark
+
+    def mapping(self, start: Any, depth: int) -> tuple[dict[str, Any], tuple[int, int] | None, Any]:
+        """As `sequence`."""
+        begin, last = len(self.marks), None
         values: dict[str, Any] = {}
         spans: dict[str, tuple[int, int]] = {}
+        lost = False
         merged: list[dict[str, Any]] = []
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             number = len(self.marks)
@@ -346,30 +419,33 @@ class _Reader:
                     event.start_mark,
                 )
             name = key_text(key, getattr(event, "value", str(key)))
+            child = len(self.marks)
             value = self.node(next(self.events), depth + 1)
-            if name == "<<" and (is_mapping(value) or is_list(value)):
+            last = self.end_of(child)
+            if name == "<<" and _plain(event) and (is_mapping(value) or is_list(value)):
                 merged.extend(part for part in (value if is_list(value) else [value]) if is_mapping(part))
                 self.merge_problem(event)
                 del self.marks[number:]
                 continue
             if name in values:
                 self.duplicate(name, event, spans)
-                old_start, old_end = spans.pop(name)
-                del values[name]
                 # positions follow the order of `data`, where the last of the two stands
-                del self.marks[old_start:old_end]
-                removed = old_end - old_start
-                spans = {k: (a - removed, b - removed) if a >= old_end else (a, b) for k, (a, b) in spans.items()}
-                number -= removed
+                del spans[name], values[name]
+                lost = True
             values[name] = value
             spans[name] = (number, len(self.marks))
+        if lost:
+            kept = array("I")
+            for left, right in sorted(spans.values()):
+                kept += self.marks[left:right]
+            self.marks[begin:] = kept
         for part in merged:
             for name, value in part.items():
                 if name not in values:
                     values[name] = value
                     for _ in range(1 + _size(value)):
                         self.mark(start.start_mark, start.end_mark)
-        return values, event.end_mark
+        return values, last, event.end_mark
 
     def merge_problem(self, event: Any) -> None:
         message = "merge key <<: kubectl merges it, other tools keep a field named <<"

@@ -163,7 +163,7 @@ def _rules(policy: Policy, spec: Mapping[str, Any]) -> list[Facts]:
                 "allowedArgs": [
                     {
                         "text": arg,
-                        "bytes": len(arg.encode()),
+                        "bytes": len(arg.encode("utf-8", "surrogatepass")),
                         "pointer": f"{rule.pointer}/allowedArgs/{index}",
                     }
                     for index, arg in enumerate(rule.flags.allowed_args)

@@ -6,6 +6,7 @@ are booleans, base 60 is not a number, a timestamp stays text. What JSON cannot 
 
 from __future__ import annotations
 
+import math
 import re
 from functools import lru_cache
 
@@ -16,9 +17,12 @@ _WORDS: dict[str, Scalar] = {
     **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
 }
-_INTEGER = re.compile(r"[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]+|[0-9][0-9_]*)\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+# `strconv.ParseInt` with base 0: a prefix in either case, or a leading zero, says the base.
+_INTEGER = re.compile(r"([-+]?)(0[bB][01]+|0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0|[1-9][0-9]*)\Z")
+_BASES = {"0b": 2, "0x": 16, "0o": 8}
 _LONGEST_NUMBER = 64
+_LEAST, _MOST = -(2**63), 2**64 - 1
 
 TAGS = {f"tag:yaml.org,2002:{name}": name for name in ("str", "int", "float", "bool", "null", "map", "seq")}
 
@@ -30,20 +34,23 @@ def resolve(text: str) -> Scalar:
         return _WORDS[text]
     if len(text) > _LONGEST_NUMBER or text[0] not in "-+.0123456789":
         return text
-    if _INTEGER.match(text):
-        return _integer(text.replace("_", ""))
-    return float(text) if _FLOAT.match(text) else text
+    # go-yaml drops underscores anywhere, but not in what starts with a dot
+    plain = text if text[0] == "." else text.replace("_", "")
+    if found := _INTEGER.match(plain):
+        value = _integer(found[2])
+        value = -value if found[1] == "-" else value
+        if _LEAST <= value <= _MOST:
+            return value
+    if _FLOAT.match(plain) and math.isfinite(fraction := float(plain)):
+        return fraction
+    return text
 
 
-def _integer(text: str) -> Scalar:
-    sign = -1 if text.startswith("-") else 1
-    digits = text.lstrip("+-")
-    for prefix, base in (("0b", 2), ("0x", 16), ("0o", 8)):
-        if digits.startswith(prefix):
-            return sign * int(digits[2:], base) if digits[2:] else text
-    if len(digits) > 1 and digits[0] == "0":
-        return sign * int(digits, 8) if set(digits) <= set("01234567") else text
-    return sign * int(digits) if digits else text
+def _integer(digits: str) -> int:
+    base = _BASES.get(digits[:2].lower())
+    if base is not None:
+        return int(digits[2:], base)
+    return int(digits, 8 if digits[0] == "0" else 10)
 
 
 def key_text(value: Scalar, text: str) -> str:

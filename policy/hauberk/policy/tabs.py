@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
-from hauberk.policy.documents import Document
+from hauberk.policy.documents import Document, lines_of
 from hauberk.policy.loose import is_list, is_mapping
 from hauberk.policy.problems import Position, Problem
 
@@ -15,8 +16,8 @@ def tabs(text: str, documents: Iterable[Document], line: int, column: int) -> It
     """One problem for each run of tabs, with its place; `line` and `column` are where the text starts in its file."""
     if text.lstrip()[:1] in "{[":
         return
-    inside = _scalar_spans(documents)
-    for number, row in enumerate(text.splitlines(), start=line):
+    inside = _Spans(documents)
+    for number, row in enumerate(lines_of(text), start=line):
         if "\t" not in row:
             continue
         comment = _comment(row, number, column, inside)
@@ -25,10 +26,23 @@ def tabs(text: str, documents: Iterable[Document], line: int, column: int) -> It
             end = position
             while end < len(row) and row[end] == "\t":
                 end += 1
-            if not _within(number, position + column, inside):
+            if not inside.hold(number, position + column):
                 place = Position(number + 1, position + column + 1, number + 1, end + column + 1)
                 yield Problem("yaml-tab", "", _MESSAGE, place, {"severity": "warning"})
             position = row.find("\t", end)
+
+
+class _Spans:
+    """Places of scalars in the order of the text: there may be as many as there are tabs."""
+
+    def __init__(self, documents: Iterable[Document]) -> None:
+        spans = sorted(set(_scalar_spans(documents)))
+        self._starts = [(line, column) for line, column, _, _ in spans]
+        self._ends = [(line, column) for _, _, line, column in spans]
+
+    def hold(self, line: int, column: int) -> bool:
+        number = bisect_right(self._starts, (line, column)) - 1
+        return number >= 0 and (line, column) < self._ends[number]
 
 
 def _scalar_spans(documents: Iterable[Document]) -> list[tuple[int, int, int, int]]:
@@ -57,15 +71,11 @@ def _scalar_spans(documents: Iterable[Document]) -> list[tuple[int, int, int, in
     return spans
 
 
-def _within(line: int, column: int, spans: list[tuple[int, int, int, int]]) -> bool:
-    return any((a, b) <= (line, column) < (c, d) for a, b, c, d in spans)
-
-
-def _comment(row: str, line: int, column: int, spans: list[tuple[int, int, int, int]]) -> int:
+def _comment(row: str, line: int, column: int, inside: _Spans) -> int:
     """Column (in `row`) of the comment's `#`, or the length of the row."""
     position = row.find("#")
     while position >= 0:
-        if (position == 0 or row[position - 1] in " \t") and not _within(line, position + column, spans):
+        if (position == 0 or row[position - 1] in " \t") and not inside.hold(line, position + column):
             return position
         position = row.find("#", position + 1)
     return len(row)
