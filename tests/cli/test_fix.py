@@ -28,6 +28,10 @@ def changed(before: str, after: str) -> list[str]:
     return [row[0] + row[2:] for row in rows if row[0] in "+-"]
 
 
+FILE = "  action: Block\n  file:\n    "
+PROGRAM = "  action: Block\n  process:\n    matchPaths:\n      - path: /a\n"
+
+
 @pytest.mark.parametrize(
     ("spec", "rows"),
     [
@@ -37,12 +41,11 @@ def changed(before: str, after: str) -> list[str]:
             ["-      - path: '/etc//x' # kept", "+      - path: '/etc/x' # kept"],
         ),
         (
-            "  action: Block\n  file:\n    matchDirectories:\n      # kept\n      - dir: /etc/x/\n        recurive: true\n",
+            FILE + "matchDirectories:\n      # x\n      - dir: /etc/x/\n        recurive: true\n",
             ["-        recurive: true", "+        recursive: true"],
         ),
         (
-            "  action: Block\n  process:\n    matchPaths:\n      - path: /a/b\n"
-            "        pts: true\n        # of the next\n        ownerOnly: true\n",
+            PROGRAM + "        pts: true\n        # x\n        ownerOnly: true\n",
             ["-        pts: true"],
         ),
         (

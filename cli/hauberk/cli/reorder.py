@@ -43,7 +43,10 @@ class _Mover:
         column = places[0].column - 1
         if not self.in_block(lines, [place.column - 1 for place in places], start):
             return list(self.rows[start:end])
-        bounds = self.bounds(lines, start, end)
+        dash = self.rows[lines[0]][:column]
+        # what stands above the dash of a list entry is about the whole entry and stays there
+        head_end = lines[0] if dash.strip() else start
+        bounds = self.bounds(lines, head_end, end)
         properties: Mapping[str, Any] = schema.get("properties", {})
         blocks: dict[str, Rows] = {}
         for number, key in enumerate(keys):
@@ -55,12 +58,12 @@ class _Mover:
             below = self.node(child, inner, properties.get(key, {}), body, b) if deeper else list(self.rows[body:b])
             blocks[key] = head + below
         order = sorted(keys, key=lambda key: _rank(key, properties, keys))
+        above = list(self.rows[start:head_end])
         if order == keys:
-            return [row for key in keys for row in blocks[key]]
+            return above + [row for key in keys for row in blocks[key]]
         # the dash of a list entry stands before its first field: it stays first while the fields move
         first = blocks[keys[0]]
         dash_at = lines[0] - bounds[0]
-        dash = first[dash_at][:column]
         if dash.strip():
             first[dash_at] = " " * column + first[dash_at][column:]
         moved = [row for key in order for row in blocks[key]]
@@ -71,7 +74,7 @@ class _Mover:
                 if row[:column].isspace() and row[column:].strip()[:1] not in ("", "#")
             )
             moved[at] = dash + moved[at][column:]
-        return moved
+        return above + moved
 
     def sequence(self, pointer: str, value: list[Any], schema: Mapping[str, Any], start: int, end: int) -> Rows:
         places = [self.document.value_at(f"{pointer}/{index}") for index in range(len(value))]

@@ -26,7 +26,9 @@ def _paths(store: Store) -> set[tuple[str, str]]:
     for scope, keys in store.scopes.items():
         for key in keys:
             found.add((scope, key))
-            if key.endswith("/"):
+            if key == "/":
+                found.add((scope, ""))  # the root's own key as a file: written, never looked up
+            elif key.endswith("/"):
                 parts = key.split("/")[:-1]
                 found.update((scope, "/".join(parts[:depth]) + "/") for depth in range(1, len(parts)))
     return found
