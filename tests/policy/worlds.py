@@ -196,8 +196,8 @@ class Maker:
                 return ()
             case 1:
                 return (self.one(ARGS),)
-            case 2:
-                return ("ls", *["-a"] * (18 + self.below(4)))
+            case 2 | 3:
+                return ("ls", *["-a"] * (19 + self.below(2)))
             case _:
                 return ("ls", *(self.one(ARGS) for _ in range(1 + self.below(2))))
 
@@ -298,9 +298,13 @@ class Maker:
             flags = ["recursive", "readOnly", "ownerOnly", "pts", "pts", "allowedArgs"]
             if name == "matchDirectories":
                 flags += ["recursive"] * 4
+            elif access.op == "exec":
+                flags += ["allowedArgs"] * 4
             for flag in dict.fromkeys(self.one(flags) for _ in range(1 + self.below(2))):
                 if flag == "allowedArgs":
-                    rule[flag] = [self.one(ARGS) for _ in range(self.below(3))]
+                    size = self.one([102, 103, 104])
+                    aimed_at = list(dict.fromkeys(arg[:size] for arg in access.args[1:]))
+                    rule[flag] = aimed_at if self.one([True, False]) else [self.one(ARGS) for _ in range(self.below(3))]
                 else:
                     rule[flag] = self.often([flag != "pts"], [True, False], 5)
         return rule
