@@ -1,1 +1,1 @@
-"""The built-in rules: Rego sources, `policy.wasm` compiled from them, and `catalogue.json` with their METADATA and pages."""
+"""The built-in rules: Rego sources, `policy.wasm` compiled from them, `catalogue.json` with METADATA and pages."""
