@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
-from hauberk.cli import sources
 from hauberk.cli.finding import EngineError, Finding
 from hauberk.cli.judging import Memory, RuleSet, judge
 from hauberk.cli.loading import Loaded, load
@@ -33,10 +32,14 @@ FEW = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Work:
+    """`rule_sets` is called once in every process, as engines cannot be shared; `recall` finds an older answer."""
+
+    sources: Sequence[Source]
     target: tuple[str, ...]
     posture: Posture | None
-    sources: int
+    rule_sets: Callable[[], Sequence[RuleSet]]
+    recall: Callable[[bytes], bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,52 +59,36 @@ class Outcome:
     answers: dict[bytes, bytes]
 
 
-def run(
-    given: Sequence[Source | str],
-    settings: Settings,
-    rule_sets: Callable[[], Sequence[RuleSet]],
-    recall: Callable[[bytes], bytes | None],
-    jobs: int,
-    progress: Callable[[int], None],
-) -> Outcome:
-    """All sources judged; `rule_sets` is called once in every process, as engines cannot be shared."""
-    jobs = min(jobs, max(1, len(given) // FEW))
+def run(work: Work, jobs: int, progress: Callable[[int], None]) -> Outcome:
+    """All sources judged."""
+    jobs = min(jobs, max(1, len(work.sources) // FEW))
     collecting = gc.isenabled()
     # nothing here makes cycles of objects, and looking for some among a million values takes a fifth of the time
     gc.disable()
     try:
         if jobs == 1:
-            return _single(given, settings, rule_sets, recall, progress)
-        return _shared(given, settings, rule_sets, recall, jobs, progress)
+            return _single(work, progress)
+        return _shared(work, jobs, progress)
     finally:
         if collecting:
             gc.enable()
 
 
-def _shared(
-    given: Sequence[Source | str],
-    settings: Settings,
-    rule_sets: Callable[[], Sequence[RuleSet]],
-    recall: Callable[[bytes], bytes | None],
-    jobs: int,
-    progress: Callable[[int], None],
-) -> Outcome:
+def _shared(work: Work, jobs: int, progress: Callable[[int], None]) -> Outcome:
     context = multiprocessing.get_context("fork")
     workers: list[tuple[BaseProcess, Connection]] = []
     for number in range(jobs):
         ours, theirs = context.Pipe()
-        share = [(index, source) for index, source in enumerate(given) if index % jobs == number]
-        process: BaseProcess = context.Process(
-            target=_worker, args=(theirs, share, jobs - 1, settings, rule_sets, recall), daemon=True
-        )
+        share = [(index, source) for index, source in enumerate(work.sources) if index % jobs == number]
+        process: BaseProcess = context.Process(target=_worker, args=(theirs, share, jobs - 1, work), daemon=True)
         process.start()
         theirs.close()
         workers.append((process, ours))
     try:
         # compiles the rules into the engine's cache while the workers read: they then find them there, and not each
-        rule_sets()
+        work.rule_sets()
         packed = [_receive(connection) for _, connection in workers]
-        progress(len(given) // 2)
+        progress(len(work.sources) // 2)
         for number, (_, connection) in enumerate(workers):
             for other, share_bytes in enumerate(packed):
                 if other != number:
@@ -112,7 +99,7 @@ def _shared(
             if isinstance(answer, HauberkError):
                 raise answer
             outcomes.append(answer)
-        progress(len(given))
+        progress(len(work.sources))
     finally:
         for worker, connection in workers:
             connection.close()
@@ -133,21 +120,14 @@ def _receive(connection: Connection) -> bytes:
         raise WorkerDiedError("a worker process ended without an answer; try --jobs 1 to see why") from None
 
 
-def _worker(
-    connection: Connection,
-    share: list[tuple[int, Source | str]],
-    others: int,
-    settings: Settings,
-    rule_sets: Callable[[], Sequence[RuleSet]],
-    recall: Callable[[bytes], bytes | None],
-) -> None:
-    loaded = [(number, _load(source, settings)) for number, source in share]
+def _worker(connection: Connection, share: list[tuple[int, Source]], others: int, work: Work) -> None:
+    loaded = [(number, _load(source, work)) for number, source in share]
     mine = Share([(number, one.entries, one.manifests) for number, one in loaded])
     _send(connection, mine)
     theirs = [pickle.loads(connection.recv_bytes()) for _ in range(others)]  # noqa: S301  # from our own parent
     shares = [mine, *theirs]
     try:
-        _send(connection, _judge(loaded, shares, settings, rule_sets(), recall))
+        _send(connection, _judge(loaded, shares, work))
     except HauberkError as error:
         _send(connection, error)
 
@@ -156,35 +136,22 @@ def _send(connection: Connection, value: Share | Outcome | HauberkError) -> None
     connection.send_bytes(pickle.dumps(value, protocol=5))
 
 
-def _single(
-    given: Sequence[Source | str],
-    settings: Settings,
-    rule_sets: Callable[[], Sequence[RuleSet]],
-    recall: Callable[[bytes], bytes | None],
-    progress: Callable[[int], None],
-) -> Outcome:
+def _single(work: Work, progress: Callable[[int], None]) -> Outcome:
     loaded: list[tuple[int, Loaded]] = []
-    for number, source in enumerate(given):
-        loaded.append((number, _load(source, settings)))
+    for number, source in enumerate(work.sources):
+        loaded.append((number, _load(source, work)))
         progress(number // 2)
     mine = Share([(number, one.entries, one.manifests) for number, one in loaded])
-    outcome = _judge(loaded, [mine], settings, rule_sets(), recall)
-    progress(len(given))
+    outcome = _judge(loaded, [mine], work)
+    progress(len(work.sources))
     return outcome
 
 
-def _load(source: Source | str, settings: Settings) -> Loaded:
-    keep = settings.sources <= MANY
-    return load(sources.read(source) if isinstance(source, str) else source, settings.target, keep=keep)
+def _load(source: Source, work: Work) -> Loaded:
+    return load(source, work.target, keep=len(work.sources) <= MANY)
 
 
-def _judge(
-    loaded: Sequence[tuple[int, Loaded]],
-    shares: Sequence[Share],
-    settings: Settings,
-    rule_sets: Sequence[RuleSet],
-    recall: Callable[[bytes], bytes | None],
-) -> Outcome:
+def _judge(loaded: Sequence[tuple[int, Loaded]], shares: Sequence[Share], work: Work) -> Outcome:
     entries: list[Entry] = []
     manifests: list[Manifest] = []
     first: dict[int, int] = {}
@@ -194,15 +161,15 @@ def _judge(
         first[number] = len(entries)
         entries.extend(own_entries)
         manifests.extend(own_manifests)
-    surroundings = Surroundings(Repository(entries, manifests), settings.posture)
+    surroundings = Surroundings(Repository(entries, manifests), work.posture)
     answers: dict[bytes, bytes] = {}
     judged = judge(
         [one for _, one in loaded],
         [first[number] for number, _ in loaded],
         surroundings,
-        rule_sets,
-        Memory(recall, answers.__setitem__),
-        settings.target,
+        work.rule_sets(),
+        Memory(work.recall, answers.__setitem__),
+        work.target,
     )
     return Outcome(
         judged.findings,

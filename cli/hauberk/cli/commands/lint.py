@@ -133,14 +133,9 @@ def _compute(given: Sequence[Source], request: Request, cache: ResultCache) -> R
     config = request.config
     make, refused = rule_sets(config)
     total = len(given)
-    outcome = parallel.run(
-        given,
-        parallel.Settings(config.targets, Posture(**config.posture) if config.posture is not None else None, total),
-        make,
-        cache.get,
-        request.jobs,
-        lambda done: request.progress(done, total),
-    )
+    posture = Posture(**config.posture) if config.posture is not None else None
+    work = parallel.Work(given, config.targets, posture, make, cache.get)
+    outcome = parallel.run(work, request.jobs, lambda done: request.progress(done, total))
     for key, answer in outcome.answers.items():
         cache.put(key, answer)
     wanted = [_regraded(finding, config) for finding in outcome.findings if config.wanted(finding.rule)]

@@ -23,7 +23,8 @@ from hauberk.policy.problems import HauberkError
 
 FORBIDDEN = frozenset(("http.send", "net.lookup_ip_addr", "opa.runtime", "rego.parse_module", "trace"))
 TIMEOUT = 4.0
-CHUNK = 500
+CHUNK = 200
+_ENDLESS = "the rules did not finish"
 _EACH = (
     "answers := [answer | some document in input.documents; answer := data.hauberk.violations with input as document]"
 )
@@ -47,34 +48,45 @@ class OpaEngine:
 
     def __init__(self, opa: Path, folders: Sequence[Path]) -> None:
         self._opa = opa
+        self._folders = folders
         self._bundle = _bundle(opa, folders)
         self.identity = self._bundle.name.encode()
 
     def evaluate(self, documents: Iterable[bytes]) -> Iterator[list[Violation] | Failure]:
+        """Stops asking after the first time-out: rules that do not end for one document would not for the next."""
         waiting = iter(documents)
-        while chunk := list(islice(waiting, CHUNK)):
-            yield from self._chunk(chunk)
+        endless: Failure | None = None
+        size = 1  # the first document alone: rules that never end are found out in one time-out
+        while chunk := list(islice(waiting, size)):
+            size = CHUNK
+            if endless is None:
+                answers = self._chunk(chunk)
+                endless = next((a for a in answers if isinstance(a, Failure) and _ENDLESS in a.reason), None)
+                yield from answers
+            else:
+                yield from [endless] * len(chunk)
 
     def _chunk(self, documents: list[bytes]) -> list[list[Violation] | Failure]:
         given = b'{"documents":[' + b",".join(documents) + b"]}"
         command = ["eval", "--bundle", str(self._bundle), "--stdin-input", "--format", "json"]
-        limit = TIMEOUT if len(documents) == 1 else TIMEOUT + len(documents) / 20
-        command += ["--timeout", f"{limit}s", "--strict-builtin-errors=false", _EACH]
         try:
-            done = _run(self._opa, command, given, limit + 1)
+            done = _run(self._opa, [*command, "--timeout", f"{TIMEOUT}s", _EACH], given, TIMEOUT + 1)
         except subprocess.TimeoutExpired:
-            done = None
-        answers = _answers(done.stdout) if done is not None and done.returncode == 0 else None
+            return [self._endless()] * len(documents)
+        answers = _answers(done.stdout) if done.returncode == 0 else None
         if answers is not None and len(answers) == len(documents):
             return list(answers)
+        said = done.stdout + done.stderr
+        if b"timeout" in said or b"cancel" in said:
+            return [self._endless()] * len(documents)
         if len(documents) > 1:
             # one document must not take the others with it
             return [answer for document in documents for answer in self._chunk([document])]
-        if done is None or b"timeout" in done.stdout + done.stderr or b"cancel" in done.stdout + done.stderr:
-            return [
-                Failure(f"the rules did not finish within {TIMEOUT:.0f} s: an endless or far too large computation")
-            ]
         return [Failure(_message(done.stdout, done.stderr) or "the rules gave no answer")]
+
+    def _endless(self) -> Failure:
+        where = ", ".join(map(str, self._folders))
+        return Failure(f"{where}: {_ENDLESS} within {TIMEOUT:.0f} s: an endless or far too large computation")
 
 
 def _answers(output: bytes) -> list[list[Violation]] | None:
