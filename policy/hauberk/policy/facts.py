@@ -208,7 +208,7 @@ def _value_text(rule: Rule) -> str:
 def _values(rule: Rule, text: str) -> list[Facts]:
     field = {"matchProtocols": "protocol", "matchDNSQueries": "domain"}.get(rule.list, "capability")
     pointer = f"{rule.pointer}/{field}"
-    parts = [part.strip() for part in text.split(",")]
+    parts = text.replace(" ", "").split(",")  # as both models split
     return [_value(field, part, pointer, listed=len(parts) > 1) for part in parts if part or len(parts) == 1]
 
 

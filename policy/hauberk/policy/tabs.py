@@ -9,6 +9,7 @@ from hauberk.policy.documents import Document, lines_of
 from hauberk.policy.loose import is_list, is_mapping
 from hauberk.policy.problems import Position, Problem
 
+MAX_TABS = 100
 _MESSAGE = "a tab as white space: kubectl reads it, but other YAML parsers refuse the whole file"
 
 
@@ -17,6 +18,7 @@ def tabs(text: str, documents: Iterable[Document], line: int, column: int) -> It
     if text.lstrip()[:1] in "{[":
         return
     inside = _Spans(documents)
+    told = 0
     for number, row in enumerate(lines_of(text), start=line):
         if "\t" not in row:
             continue
@@ -27,6 +29,9 @@ def tabs(text: str, documents: Iterable[Document], line: int, column: int) -> It
             while end < len(row) and row[end] == "\t":
                 end += 1
             if not inside.hold(number, position + column):
+                told += 1
+                if told > MAX_TABS:
+                    return
                 place = Position(number + 1, position + column + 1, number + 1, end + column + 1)
                 yield Problem("yaml-tab", "", _MESSAGE, place, {"severity": "warning"})
             position = row.find("\t", end)
