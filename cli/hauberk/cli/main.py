@@ -221,6 +221,75 @@ def fmt(
     raise typer.Exit(FINDINGS if check and result.changed else 0)
 
 
+@app.command(
+    epilog="Examples:  hauberk explain examples/nginx/corrected --exec /usr/bin/ls --from /usr/bin/bash   |   "
+    "hauberk explain . --workload Deployment/web/nginx/nginx --write /etc/nginx/nginx.conf --from /usr/bin/vi"
+)
+def explain(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATH]...", help="Files or folders. [default: .]")
+    ] = None,
+    workload: Annotated[
+        str | None, typer.Option(help="Name of the workload, or a part of it that is the only one.")
+    ] = None,
+    exec_: Annotated[Optional[str], typer.Option("--exec", metavar="PROGRAM", help="Start this program.")] = None,  # noqa: UP045
+    read: Annotated[Optional[str], typer.Option(metavar="FILE", help="Open this file for reading.")] = None,  # noqa: UP045
+    write: Annotated[Optional[str], typer.Option(metavar="FILE", help="Open this file for writing.")] = None,  # noqa: UP045
+    modify: Annotated[str | None, typer.Option(metavar="FILE", help="Create, delete, rename, chmod this file.")] = None,
+    connect: Annotated[Optional[str], typer.Option(metavar="tcp|udp|icmp|raw|...", help="Open a socket.")] = None,  # noqa: UP045
+    resolve: Annotated[Optional[str], typer.Option(metavar="NAME", help="Ask DNS for this name.")] = None,  # noqa: UP045
+    capability: Annotated[Optional[str], typer.Option(metavar="NAME", help="Use this capability.")] = None,  # noqa: UP045
+    from_: Annotated[Optional[str], typer.Option("--from", metavar="PROGRAM", help="The program that does it.")] = None,  # noqa: UP045
+    parent: Annotated[
+        str | None,
+        typer.Option(metavar="PROGRAM", help="Its parent: KubeArmor asks that for --exec. [default: --from]"),
+    ] = None,
+    how: Annotated[
+        str | None, typer.Option(metavar="create|delete|rename|link|truncate|chmod|chown", help="With --modify.")
+    ] = None,
+    arg: Annotated[list[str] | None, typer.Option(help="Arguments of --exec, argv[0] first; may be repeated.")] = None,
+    uid: Annotated[int, typer.Option(help="User of the program.")] = 0,
+    owner: Annotated[int, typer.Option(help="Owner of the file.")] = 0,
+    tty: Annotated[bool, typer.Option("--tty", help="The program has a terminal.")] = False,
+    posture: Annotated[
+        str | None, typer.Option(metavar="audit|block", help="Posture instead of the one that the files give.")
+    ] = None,
+    config: Annotated[Optional[str], typer.Option(help="Settings. [default: the nearest hauberk.yaml]")] = None,  # noqa: UP045
+    format_: Annotated[ListFormat, typer.Option("--format", help="Form of the answer.")] = ListFormat.TEXT,
+) -> None:
+    """Say why an access is allowed or denied, and what would change it."""
+    from hauberk.cli import config as settings
+    from hauberk.cli.commands import explain as command
+    from hauberk.cli.opened import open_repository
+    from hauberk.cli.output import explanation as output
+    from hauberk.cli.run_lint import coloured
+    from hauberk.policy.model import Posture
+
+    loaded = settings.load(settings.find(config, Path.cwd()))
+    opened = open_repository(paths or ["."], loaded.exclude)
+    wanted = {"exec": exec_, "read": read, "write": write, "modify": modify, "network": connect, "dns": resolve}
+    wanted["capability"] = capability
+    access = command.access_of(
+        {op: value for op, value in wanted.items() if value is not None},
+        source=from_,
+        parent=parent,
+        how=how,
+        args=tuple(arg or ()),
+        uid=uid,
+        owner=owner,
+        tty=tty,
+    )
+    if posture not in (None, "audit", "block"):
+        raise HauberkError(f"--posture {posture}: give audit or block")
+    target = opened.target(workload)
+    held = opened.posture(target, Posture(**(loaded.posture or {})), posture)
+    answer = command.explain(opened, target, held, access)
+    for name in opened.broken:
+        typer.echo(f"note: {name} cannot be read whole: `hauberk lint {name}` says why", err=True)
+    json_wanted = format_ is ListFormat.JSON
+    typer.echo(output.as_json(answer) if json_wanted else output.as_text(answer, colour=coloured()), nl=False)
+
+
 @app.command("schema")
 def schema_(
     what: Annotated[

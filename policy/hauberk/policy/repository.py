@@ -128,6 +128,15 @@ class Repository:
         chosen = [self._targets[n] for n in candidates if selects(Model.HAUBERK, policy, self._targets[n].workload)]
         return count, chosen
 
+    def targets(self) -> list[Target]:
+        """Every workload there is to ask about: of all manifests, and stand-ins for policies that select none of them."""
+        found = {target.name: target for target in self._targets}
+        for number in range(len(self.entries)):
+            if not self.selectable(number)[1]:
+                for target in self._own(number):
+                    found.setdefault(target.name, target)
+        return list(found.values())
+
     def scenes(self, number: int) -> list[Scene]:
         """The workloads to judge an entry on: of manifests that it selects, else stand-ins made from its selector."""
         _, chosen = self.selectable(number)

@@ -1,0 +1,77 @@
+"""A repository opened for questions about single accesses: policies with their places, and the workloads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hauberk.cli import sources
+from hauberk.cli.loading import load
+from hauberk.policy.model import Policy, Posture
+from hauberk.policy.problems import HauberkError
+from hauberk.policy.repository import Entry, Repository
+from hauberk.policy.workloads import Manifest, Target, posture_in
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """`broken` names sources that could not be read whole: an answer without them may be another."""
+
+    repository: Repository
+    broken: tuple[str, ...]
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        return tuple(entry.policy for entry in self.repository.entries)
+
+    def place_of(self, name: str) -> str:
+        """`file:line` of a rule by the name that decisions give it; "" when it is not found."""
+        for entry in self.repository.entries:
+            ids = (*(rule.id for rule in entry.policy.rules), *(preset.id for preset in entry.policy.presets))
+            for identity, line in zip(ids, entry.lines, strict=True):
+                if f"{entry.policy.name}:{identity}" == name:
+                    return f"{entry.place.file}:{line}"
+        return ""
+
+    def posture(self, target: Target, configured: Posture, given: str | None) -> tuple[Posture, str]:
+        """The posture that holds for the workload, and where it comes from."""
+        if given is not None:
+            return Posture(given, given, given), "--posture"
+        namespace = self.repository.namespaces.get(target.workload.namespace or "")
+        posture, annotated = posture_in(namespace, configured)
+        if annotated:
+            return posture, f"annotations of namespace {target.workload.namespace}"
+        return posture, "default" if configured == Posture() else "hauberk.yaml"
+
+    def target(self, wanted: str | None) -> Target:
+        """The workload of that name, or the only one there is; raises HauberkError with the names to choose from."""
+        targets = {target.name: target for target in self.repository.targets()}
+        if wanted is None and len(targets) == 1:
+            return next(iter(targets.values()))
+        found = [target for name, target in targets.items() if wanted and wanted in (name, name.partition("/")[2])]
+        found = found or [target for name, target in targets.items() if wanted and wanted in name]
+        if len(found) == 1:
+            return found[0]
+        names = "\n  ".join(sorted(targets)[:30])
+        what = (
+            "several workloads"
+            if wanted is None
+            else f"{wanted}: {'no such' if not found else 'more than one'} workload"
+        )
+        raise HauberkError(f"{what}; name one with --workload:\n  {names}")
+
+
+def open_repository(paths: Sequence[str], exclude: Sequence[str] = ()) -> Opened:
+    """All policies and manifests below the paths."""
+    entries: list[Entry] = []
+    manifests: list[Manifest] = []
+    broken: list[str] = []
+    for name in sources.find(paths, markdown=False, exclude=exclude):
+        loaded = load(sources.read(name), ("hauberk",), keep=False)
+        entries.extend(loaded.entries)
+        manifests.extend(loaded.manifests)
+        if any(subject.document is None for subject in loaded.subjects):
+            broken.append(name)
+    if not entries:
+        raise HauberkError(f"no policy in {', '.join(paths)}")
+    return Opened(Repository(entries, manifests), tuple(broken))
