@@ -31,6 +31,27 @@ app = typer.Typer(
 )
 
 
+def _examples(*commands: str) -> str:
+    r"""Text below a command's help; \\b keeps its lines apart."""
+    return "\b\nExamples:\n" + "\n".join(f"  {command}" for command in commands)
+
+
+_LINT_EXAMPLES = (
+    _examples(
+        "hauberk lint policies/ manifests/",
+        "hauberk lint --format sarif --output hauberk.sarif .",
+        "hauberk lint --fix ksp.yaml",
+        "hauberk lint --new-since origin/main .",
+        "helm template . | hauberk lint -",
+    )
+    + "\n\n\b\nExit codes:\n"
+    "  0  clean\n"
+    "  1  findings at or above --fail-on\n"
+    "  2  bad usage, unreadable input, users' rules that were refused\n"
+    "  3  a bug of ours, or a rule without an answer"
+)
+
+
 class Target(StrEnum):
     KUBEARMOR = "kubearmor"
     HAUBERK = "hauberk"
@@ -80,16 +101,11 @@ def _root(
     pass
 
 
-@app.command(
-    epilog="Examples:  hauberk lint policies/   |   hauberk lint --format sarif --output hauberk.sarif .   |   "
-    "hauberk lint --fix ksp.yaml   |   helm template . | hauberk lint -      "
-    "Exit codes: 0 clean, 1 findings at or above --fail-on, 2 bad usage or unreadable input, "
-    "3 a bug or a rule without an answer."
-)
+@app.command(epilog=_LINT_EXAMPLES)
 def lint(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PATH]...", help="Files or folders; - is standard input. [default: .]"),
+        typer.Argument(metavar="PATH", help="Files or folders; - is standard input. [default: .]"),
     ] = None,
     target: Annotated[
         Target | None, typer.Option(help="Whose enforcement the policies are for. [default: both]")
@@ -166,9 +182,9 @@ def _ids(given: list[str] | None) -> tuple[str, ...]:
     return tuple(part.strip().upper() for text in given or () for part in text.split(",") if part.strip())
 
 
-@app.command(epilog="Examples:  hauberk rules   |   hauberk rules HB304   |   hauberk rules --format json")
+@app.command(epilog=_examples("hauberk rules", "hauberk rules HB304", "hauberk rules --format json"))
 def rules(
-    rule: Annotated[Optional[str], typer.Argument(metavar="[ID]", help="A rule to explain.")] = None,  # noqa: UP045
+    rule: Annotated[Optional[str], typer.Argument(metavar="ID", help="A rule to explain.")] = None,  # noqa: UP045
     format_: Annotated[ListFormat, typer.Option("--format", help="Form of the list.")] = ListFormat.TEXT,
 ) -> None:
     """List the catalogue of rules, or explain one of them."""
@@ -177,10 +193,7 @@ def rules(
     typer.echo(command.explain(rule) if rule else command.listing(format_.value), nl=False)
 
 
-@app.command(
-    epilog='Example:  echo \'{"policies":[...],"workload":{"namespace":"default","labels":{"app":"x"}},"access":'
-    '{"op":"read","target":"/etc/passwd","source":"/bin/cat"}}\' | hauberk decide'
-)
+@app.command(epilog=_examples("hauberk decide --cases cases.jsonl --model kubearmor --root policies/"))
 def decide(
     cases: Annotated[str, typer.Option(metavar="FILE|-", help="JSON lines, one case a line.")] = "-",
     model: Annotated[ModelName, typer.Option(help="Which model decides.")] = ModelName.HAUBERK,
@@ -198,11 +211,9 @@ def decide(
         raise HauberkError(f"{cases}: no such file") from None
 
 
-@app.command(epilog="Examples:  hauberk fmt policies/   |   hauberk fmt --check .")
+@app.command(epilog=_examples("hauberk fmt policies/", "hauberk fmt --check ."))
 def fmt(
-    paths: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATH]...", help="Files or folders. [default: .]")
-    ] = None,
+    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", help="Files or folders. [default: .]")] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; exit 1 when a file is not in canonical form.")
     ] = False,
@@ -222,13 +233,13 @@ def fmt(
 
 
 @app.command(
-    epilog="Examples:  hauberk explain examples/nginx/corrected --exec /usr/bin/ls --from /usr/bin/bash   |   "
-    "hauberk explain . --workload Deployment/web/nginx/nginx --write /etc/nginx/nginx.conf --from /usr/bin/vi"
+    epilog=_examples(
+        "hauberk explain examples/nginx/corrected --exec /usr/bin/ls --from /usr/bin/bash",
+        "hauberk explain . --workload web/nginx --write /etc/nginx/nginx.conf --from /usr/bin/vi",
+    )
 )
 def explain(
-    paths: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATH]...", help="Files or folders. [default: .]")
-    ] = None,
+    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", help="Files or folders. [default: .]")] = None,
     workload: Annotated[
         str | None, typer.Option(help="Name of the workload, or a part of it that is the only one.")
     ] = None,
