@@ -62,7 +62,7 @@ def test_version_and_help_import_nothing_heavy() -> None:
 
 
 def test_every_command_has_help_with_examples() -> None:
-    for command in ("lint", "rules", "decide", "fmt"):
+    for command in ("lint", "rules", "decide", "fmt", "explain", "test"):
         done = hauberk(command, "--help")
         assert done.returncode == 0
         assert "Example" in done.stdout

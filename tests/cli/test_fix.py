@@ -36,6 +36,9 @@ PROGRAM = "  action: Block\n  process:\n    matchPaths:\n      - path: /a\n"
     ("spec", "rows"),
     [
         ("  action: allow # kept\n", ["-  action: allow # kept", "+  action: Allow # kept"]),
+        ("  action: Block\n  # kept\n  tags: [x]\n  action: Block\n", ["-  action: Block"]),
+        (FILE + "matchPaths: # kept\n", ["-    matchPaths: # kept", "+    matchPaths: [] # kept"]),
+        (FILE + "matchPaths: ~\n", ["-    matchPaths: ~", "+    matchPaths: []"]),
         (
             "  action: Block\n  file:\n    matchPaths:\n      - path: '/etc//x' # kept\n",
             ["-      - path: '/etc//x' # kept", "+      - path: '/etc/x' # kept"],

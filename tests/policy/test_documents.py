@@ -134,9 +134,9 @@ def test_the_last_of_two_equal_keys_counts_and_positions_follow_it() -> None:
     assert problem == Problem(
         "duplicate-key",
         "",
-        "file is given twice in this mapping: the first (line 3) is silently lost",
+        "file is given again: the value of line 3 is lost",
         Position(6, 3, 6, 7),
-        {"name": "file"},
+        {"name": "file", "keyword": "other", "nearest": None, "severity": "error"},
     )
     assert document.key_at("/spec/file") == Position(6, 3, 6, 7)
     assert document.value_at("/spec/file/z") == Position(6, 13, 6, 14)
@@ -148,10 +148,37 @@ def test_the_last_of_two_equal_keys_counts_and_positions_follow_it() -> None:
 def test_every_repetition_is_a_problem_that_names_the_one_before() -> None:
     document = only("a: 1\na: 2\na: 3\n'a': 4\n")
     assert document.data == {"a": 4}
-    assert [problem.message.split("(")[1] for problem in document.problems] == [
-        f"line {line}) is silently lost" for line in (1, 2, 3)
+    assert [problem.message for problem in document.problems] == [
+        f"a is given again: the value of line {line} is lost" for line in (1, 2, 3)
     ]
     assert document.value_at("/a") == Position(4, 6, 4, 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "keyword", "nearest"),
+    [
+        ("a: 1\nb: 2\na: 1\n", "same-line", None),
+        ("- a: 1\n  a: 1", "same-line", None),
+        ("a: 1\r\na: 1 \r\n", "same-line", None),
+        ("{a: 1, a: 1}", "same", None),
+        ("a: 1\na: 1 # why\n", "same", None),
+        ("a: 1\n# why\na: 1\n", "same", None),
+        ("a: 1\na: &x 1\n", "same", None),
+        ("a: |\n  1\na: |\n  1\n", "same", None),
+        ("a:\na:\n", "same", None),
+        ("a: 1\na: '1'\n", "other", None),
+        ("a: [1]\na: [1]\n", "other", None),
+        ("a: 1\nfile:\na: 1\n", "other", "file (line 2)"),
+        ("file:\na: 1\na: 1\n", "same-line", None),
+    ],
+)
+def test_equal_scalars_given_twice_lose_nothing(text: str, keyword: str, nearest: str | None) -> None:
+    (problem,) = only(text).problems
+    assert (problem.detail["keyword"], problem.detail["nearest"]) == (keyword, nearest)
+    assert problem.detail["severity"] == ("error" if keyword == "other" else "warning")
+    assert problem.message.startswith(
+        "a is given again" if keyword == "other" else "a is given twice with the same value"
+    )
 
 
 def test_keys_are_equal_as_text() -> None:

@@ -80,7 +80,7 @@ def test_another_kind_has_no_schema() -> None:
         ("process: {matchpath: []}", "/spec/process/matchpath", "matchPaths"),
         ("process: {matchPaths: [{path: /a, ownerOny: true}]}", "/spec/process/matchPaths/0/ownerOny", "ownerOnly"),
         ("process: {matchPaths: [{path: /a, paht: /b}]}", "/spec/process/matchPaths/0/paht", None),
-        ("selector: {app: x}", "/spec/selector/app", "matchLabels.app"),
+        ("selector: {app: x}", "/spec/selector/app", "spec.selector.matchLabels.app"),
         ("file: {selector: {}}", "/spec/file/selector", "spec.selector"),
         ('"a/b~c": 1', "/spec/a~1b~0c", None),
     ],
@@ -144,6 +144,26 @@ def test_fields_of_another_kind_are_unknown(kind: str, spec: str, pointer: str) 
 def test_a_field_without_a_value_is_a_problem_of_its_own_kind(spec: str, pointer: str) -> None:
     assert found(spec) == [("null", pointer)]
     assert only(spec).position == document(spec).key_at(pointer)
+
+
+@pytest.mark.parametrize(
+    ("spec", "canonical", "text"),
+    [
+        ("selector:\n  matchExpressions:", "[]", ""),
+        ("selector:\n  matchExpressions: # why", "[]", ""),
+        ("selector:\n  matchLabels: ~", "{}", "~"),
+        ("selector:\n  matchLabels: null", "{}", None),
+        ("selector: {matchLabels : }", "{}", None),
+        ("process:\n  tags: []\n  matchPaths:", None, ""),
+        ("process:\n  action:", None, ""),
+    ],
+)
+def test_a_null_that_is_alone_in_its_parent_has_an_empty_value(spec: str, canonical: str, text: str) -> None:
+    assert (only(spec).detail["canonical"], only(spec).detail["text"]) == (canonical, text)
+
+
+def test_a_label_beside_match_labels_is_named_by_its_whole_path() -> None:
+    assert only("selector: {app: web}").detail["nearest"] == "spec.selector.matchLabels.app"
 
 
 @pytest.mark.parametrize(

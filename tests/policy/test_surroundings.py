@@ -68,6 +68,14 @@ def test_near_misses_of_a_conflict() -> None:
     assert all(not facts["relations"] for facts in two(rule("/a", owner), rule("/a", owner, action="Allow")))
 
 
+def test_a_conflict_needs_an_access_that_the_block_alone_denies() -> None:
+    both = "        ownerOnly: true\n        readOnly: true\n"
+    first, second = two(rule("/a", both, action="Allow"), rule("/a", "        ownerOnly: true\n"))
+    assert [r[0] for r in (*relations(first), *relations(second))] == ["flags"]
+    first, _ = two(rule("/a", action="Allow"), rule("/a", "        readOnly: true\n"))
+    assert [(r["type"], r["access"]["op"]) for r in first["relations"]] == [("conflict", "write")]
+
+
 def test_flags_that_the_last_rule_replaces() -> None:
     first, second = two(rule("/a", "        readOnly: true\n"), rule("/a"))
     assert relations(first) == [("flags", "file.matchPaths[0]", "two", True)]
@@ -151,12 +159,20 @@ def test_duplicates_and_names_of_cluster_policies() -> None:
     facts, _ = around(cluster + "---\n" + policy(rule("/b")))
     assert facts["duplicates"] == []
     assert [place["policy"] for place in facts["repository"]["sameNameCluster"]] == ["p"]
+    first, second = around(cluster + "---\n" + cluster)
+    assert [len(facts["duplicates"]) for facts in (first, second)] == [1, 1]
+    assert first["repository"]["sameNameCluster"] == second["repository"]["sameNameCluster"] == []
 
 
 def test_programs_that_may_run_but_not_be_opened() -> None:
     programs = "  process:\n    matchPaths:\n      - path: /usr/bin/app\n"
     (facts,) = around(policy(rule("/etc/app", action="Allow") + programs))
     assert [item["program"] for item in facts["unreadable"]] == ["/usr/bin/app"]
+    assert facts["unreadable"][0]["turnedOnBy"] is None
+    _, facts = two(rule("/etc/app", action="Allow"), "  action: Allow\n" + programs)
+    assert [item["turnedOnBy"] for item in facts["unreadable"]] == [
+        {"file": "a.yaml", "line": 0, "policy": "one", "rule": "file.matchPaths[0]"}
+    ]
     (facts,) = around(policy(rule("/usr/bin/app", action="Allow") + programs))
     assert facts["unreadable"] == []
     (facts,) = around(policy("  action: Allow\n" + programs))

@@ -270,6 +270,7 @@ def explain(
 ) -> None:
     """Say why an access is allowed or denied, and what would change it."""
     from hauberk.cli import config as settings
+    from hauberk.cli.access import access_of
     from hauberk.cli.commands import explain as command
     from hauberk.cli.opened import open_repository
     from hauberk.cli.output import explanation as output
@@ -280,7 +281,7 @@ def explain(
     opened = open_repository(paths or ["."], loaded.exclude)
     wanted = {"exec": exec_, "read": read, "write": write, "modify": modify, "network": connect, "dns": resolve}
     wanted["capability"] = capability
-    access = command.access_of(
+    access = access_of(
         {op: value for op, value in wanted.items() if value is not None},
         source=from_,
         parent=parent,
@@ -301,14 +302,44 @@ def explain(
     typer.echo(output.as_json(answer) if json_wanted else output.as_text(answer, colour=coloured()), nl=False)
 
 
+class TestFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+
+
+@app.command(
+    "test", epilog=_examples("hauberk test examples/", "hauberk test --format junit --output tests.xml policies/")
+)
+def policy_test(
+    paths: Annotated[Optional[list[str]], typer.Argument(metavar="PATH", help="Files or folders. [default: .]")] = None,  # noqa: UP045
+    format_: Annotated[TestFormat, typer.Option("--format", help="Form of the report.")] = TestFormat.TEXT,
+    output: Annotated[Optional[Path], typer.Option(help="File to write the report to.")] = None,  # noqa: UP045
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Run again whenever a file changes, until interrupted.")
+    ] = False,
+    config: Annotated[Optional[str], typer.Option(help="Settings. [default: the nearest hauberk.yaml]")] = None,  # noqa: UP045
+) -> None:
+    """Run policy tests: what a workload may and may not do, by both models."""
+    from hauberk.cli import config as settings
+    from hauberk.cli.run_test import Options, run, watched
+
+    loaded = settings.load(settings.find(config, Path.cwd()))
+    options = Options(tuple(paths or (".",)), loaded, format_.value, output)
+    raise typer.Exit(watched(options) if watch else run(options))
+
+
 @app.command("schema")
 def schema_(
     what: Annotated[
         str,
-        typer.Argument(metavar="config|facts|KIND", help="hauberk.yaml, the facts that rules read, or a policy kind."),
+        typer.Argument(
+            metavar="config|facts|test|KIND",
+            help="hauberk.yaml, the facts that rules read, PolicyTest, or a policy kind.",
+        ),
     ],
 ) -> None:
-    """Print a JSON Schema: of hauberk.yaml, of the facts, or of a policy kind."""
+    """Print a JSON Schema: of hauberk.yaml, the facts, PolicyTest or a policy kind."""
     from hauberk.cli.commands import schema as command
 
     typer.echo(command.run(what), nl=False)

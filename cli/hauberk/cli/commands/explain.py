@@ -8,7 +8,6 @@ from dataclasses import replace
 from hauberk.cli.explanation import Explanation, Step, Walk
 from hauberk.cli.opened import Opened
 from hauberk.policy.decision import Compiled, DecisionList, Entry, compile_policies
-from hauberk.policy.inputs import parse_access
 from hauberk.policy.matching import subject_of
 from hauberk.policy.model import (
     NO_FLAGS,
@@ -28,7 +27,6 @@ from hauberk.policy.model import (
     Selector,
     Verdict,
 )
-from hauberk.policy.problems import HauberkError
 from hauberk.policy.workloads import Target
 
 _LISTS = {
@@ -38,42 +36,7 @@ _LISTS = {
     "dns": ("network", "matchDNSQueries"),
     "capabilities": ("capabilities", "matchCapabilities"),
 }
-_SOCKETS = {
-    "tcp": ("stream", 6),
-    "udp": ("dgram", 17),
-    "icmp": ("raw", 1),
-    "icmpv6": ("raw", 58),
-    "sctp": ("stream", 132),
-}
 _NUMBERS = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmpv6", 132: "sctp"}
-
-
-def access_of(
-    wanted: dict[str, str],
-    *,
-    source: str | None,
-    parent: str | None,
-    how: str | None,
-    args: tuple[str, ...],
-    uid: int,
-    owner: int,
-    tty: bool,
-) -> Access:
-    """The access that the options of the command line describe: exactly one operation with its target."""
-    if len(wanted) != 1:
-        options = "--exec, --read, --write, --modify, --connect, --resolve, --capability"
-        raise HauberkError(f"give one of {options}" + (", not several" if wanted else ""))
-    ((op, target),) = wanted.items()
-    access: dict[str, object] = {"op": op, "uid": uid, "owner_uid": owner, "tty": tty, "args": list(args)}
-    access |= {"source": source, "parent_source": parent or source}
-    if op == "network":
-        kind, number = _SOCKETS.get(target.lower(), (target.lower(), 0))
-        access |= {"type": kind, "protocol": number}
-    else:
-        access["target"] = target
-    if op == "modify":
-        access["how"] = how or "delete"
-    return parse_access(access)
 
 
 def explain(opened: Opened, target: Target, posture: tuple[Posture, str], access: Access) -> Explanation:

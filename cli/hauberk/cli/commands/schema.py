@@ -15,8 +15,10 @@ def run(what: str) -> str:
         schema = config.schema()
     elif what == "facts":
         return (files("hauberk.policy.schemas") / "facts.json").read_text(encoding="utf-8")
+    elif what == "test":
+        return (files("hauberk.cli") / "policytest.schema.json").read_text(encoding="utf-8")
     elif what in KINDS:
         schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema_of(what)}
     else:
-        raise HauberkError(f"{what}: no such schema; there are config, facts, {', '.join(KINDS)}")
+        raise HauberkError(f"{what}: no such schema; there are config, facts, test, {', '.join(KINDS)}")
     return json.dumps(schema, indent=2) + "\n"
