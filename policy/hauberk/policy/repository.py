@@ -82,14 +82,13 @@ class Repository:
         for number, entry in enumerate(self.entries):
             policy = entry.policy
             self._names[policy.kind, policy.effective_namespace, policy.name].append(number)
-            if policy.kind is not Kind.HOST:
-                self._bare_names[policy.name].append(number)
             match policy.kind:
                 case Kind.HOST:
                     self._hosts.append(number)
                 case Kind.CLUSTER:
                     self._everywhere.append(number)
                 case Kind.POLICY:
+                    self._bare_names[policy.name].append(number)
                     namespace = policy.effective_namespace or ""
                     label = _indexed_label(policy)
                     if label is None:
@@ -105,11 +104,11 @@ class Repository:
         return [other for other in self._names[policy.kind, policy.effective_namespace, policy.name] if other != number]
 
     def same_name(self, number: int) -> list[int]:
-        """For a cluster policy: the container and cluster policies of the same name, whatever their namespace."""
+        """For a cluster policy: the KubeArmorPolicies of the same name, whatever their namespace."""
         policy = self.entries[number].policy
         if policy.kind is not Kind.CLUSTER or not policy.name:
             return []
-        return [other for other in self._bare_names[policy.name] if other != number]
+        return list(self._bare_names.get(policy.name, ()))
 
     def selectable(self, number: int) -> tuple[int, list[Target]]:
         """How many manifest workloads stand where the policy could select them, and those it does select."""
@@ -129,7 +128,7 @@ class Repository:
         return count, chosen
 
     def targets(self) -> list[Target]:
-        """Every workload there is to ask about: of all manifests, and stand-ins for policies that select none of them."""
+        """Every workload to ask about: of all manifests, and stand-ins for policies that select none of them."""
         found = {target.name: target for target in self._targets}
         for number in range(len(self.entries)):
             if not self.selectable(number)[1]:

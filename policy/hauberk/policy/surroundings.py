@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,7 +74,7 @@ class Surroundings:
             "duplicates": [self._place(other) for other in repository.duplicates(number)],
             "relations": self._relations(number, stages),
             "workloads": [self._workload(number, policy, stage) for stage in stages],
-            "unreadable": list(_unreadable(policy, stages)),
+            "unreadable": list(self._unreadable(number, policy, stages)),
             "namespaces": [self._namespace(item) for item in self._selected_namespaces(number, stages)],
             "repository": {
                 "manifests": count,
@@ -217,6 +217,41 @@ class Surroundings:
         known = (self.repository.namespaces.get(name) for name in names if name is not None)
         return [item for item in known if item is not None][:MAX_NAMESPACES]
 
+    def _unreadable(self, number: int, policy: Policy, stages: Iterable[_Stage]) -> Iterable[Facts]:
+        """Programs that a rule lets run and no file rule lets be opened: exec opens them (semantics, section 1)."""
+        seen: set[str] = set()
+        for stage in stages:
+            if "file" not in stage.allowing:
+                continue
+            for rule in policy.rules:
+                path = rule.matcher.path if isinstance(rule.matcher, Program) else None
+                if (
+                    rule.domain != "process"
+                    or rule.action is not Action.ALLOW
+                    or not path
+                    or "*" in path
+                    or rule.pointer in seen
+                ):
+                    continue
+                source = next((source for source in rule.sources if source), OTHER_PROGRAM)
+                decision = stage.compiled.decide(Access("read", target=path, source=source))
+                if any(report.policy == "DefaultPosture" and report.rule is None for report in decision.reports):
+                    seen.add(rule.pointer)
+                    yield {
+                        "pointer": rule.pointer,
+                        "program": path,
+                        "workload": stage.scene.target.name,
+                        "posture": "block" if decision.verdict is Verdict.DENIED else "audit",
+                        "turnedOnBy": self._turned_on_by(number, stage.allowing["file"]),
+                    }
+
+    def _turned_on_by(self, number: int, allowing: Sequence[tuple[int, Rule]]) -> Facts | None:
+        """Where another policy has the first of these Allow rules; None when this policy has one itself."""
+        if any(other == number for other, _ in allowing):
+            return None
+        other, rule = allowing[0]
+        return self._place(other, self.repository.entries[other].policy.rules.index(rule))
+
     @staticmethod
     def _namespace(item: Namespace) -> Facts:
         return {
@@ -239,31 +274,3 @@ def _passes(compiled: Compiled) -> Iterable[str]:
         decision = compiled.decide(Access("network", source=OTHER_PROGRAM, type=kind, protocol=protocol))
         if decision.verdict is Verdict.ALLOWED and not decision.reports:
             yield name
-
-
-def _unreadable(policy: Policy, stages: Iterable[_Stage]) -> Iterable[Facts]:
-    """Programs that a rule lets run and no file rule lets be opened: exec opens the program (semantics, section 1)."""
-    seen: set[str] = set()
-    for stage in stages:
-        if "file" not in stage.allowing:
-            continue
-        for rule in policy.rules:
-            path = rule.matcher.path if isinstance(rule.matcher, Program) else None
-            if (
-                rule.domain != "process"
-                or rule.action is not Action.ALLOW
-                or not path
-                or "*" in path
-                or rule.pointer in seen
-            ):
-                continue
-            source = next((source for source in rule.sources if source), OTHER_PROGRAM)
-            decision = stage.compiled.decide(Access("read", target=path, source=source))
-            if any(report.policy == "DefaultPosture" and report.rule is None for report in decision.reports):
-                seen.add(rule.pointer)
-                yield {
-                    "pointer": rule.pointer,
-                    "program": path,
-                    "workload": stage.scene.target.name,
-                    "posture": "block" if decision.verdict is Verdict.DENIED else "audit",
-                }

@@ -20,16 +20,36 @@ package hauberk.rules.gaps.exec_without_read
 violation contains v if {
 	some program in input.unreadable
 	name := program.program
-	workload := program.workload
+	not _in_no_image(name)
+	message := _message(program.posture, name, program.workload)
+	whose := _whose(program.turnedOnBy)
 	v := object.union(
 		{
 			"id": "HB406",
 			"pointer": program.pointer,
-			"message": _message(program.posture, name, workload),
+			"message": $"{message}{whose}",
 			"hint": $"add {name} with readOnly: true to the file rules, or the directory that it stands in",
+			"related": [{"place": place, "message": "turns the file allow-list on"} |
+				some place in [program.turnedOnBy]
+				not is_null(place)
+			],
 		},
 		_severity(program.posture),
 	)
+}
+
+# What the kernel makes up there is no program on a disk; these rules are about descriptors and the like.
+_in_no_image(name) if {
+	some folder in ["/dev/", "/proc/", "/sys/"]
+	startswith(name, folder)
+}
+
+# The list may stand in another policy, where the reader of this one sees no file rule.
+_whose(place) := "" if is_null(place)
+
+_whose(place) := $" ({policy} turns the file allow-list on)" if {
+	not is_null(place)
+	policy := place.policy
 }
 
 _message("block", name, workload) := $"{name} may run, but the file rules for {workload} deny opening it: it does not start"

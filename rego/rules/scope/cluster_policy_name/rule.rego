@@ -1,8 +1,8 @@
 # METADATA
 # title: cluster-policy-name
 # description: |
-#   A cluster policy with the name of another cluster policy or of a KubeArmorPolicy. KubeArmor tells
-#   them apart by name only, so one is dropped or overwritten.
+#   A cluster policy with the name of a KubeArmorPolicy. KubeArmor tells them apart by name only, so one
+#   is dropped or overwritten.
 # scope: package
 # related_resources:
 #   - ref: https://github.com/hauberk/hauberk/blob/main/docs/rules/HB509.md
@@ -26,7 +26,7 @@ violation contains v if {
 	v := {
 		"id": "HB509",
 		"pointer": "/metadata/name",
-		"message": $"KubeArmor tells cluster policies apart by name only, and {name} is taken: one of the policies is dropped or overwritten",
+		"message": $"KubeArmor tells a cluster policy from others by name only, and a KubeArmorPolicy is named {name} too: one of them is dropped or overwritten",
 		"hint": "give the cluster policy a name of its own, e.g. with the prefix cluster-",
 		"related": [{"place": place, "message": "has the same name"} | some place in others],
 	}

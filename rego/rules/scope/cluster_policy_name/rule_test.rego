@@ -12,7 +12,7 @@ test_bad if {
 	count(found) == 1
 	v.id == "HB509"
 	v.pointer == "/metadata/name"
-	contains(v.message, "by name only, and sample is taken")
+	contains(v.message, "by name only, and a KubeArmorPolicy is named sample too")
 	v.related == [{"place": fixtures.place("sample", null), "message": "has the same name"}]
 }
 
