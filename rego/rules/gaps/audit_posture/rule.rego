@@ -21,39 +21,69 @@ import data.hauberk.lib.rules
 import data.hauberk.lib.text
 
 violation contains v if {
-	count(_domains) > 0
+	count(_audited) > 0
 	domains := text.listing([domain | some domain in ["process", "file", "network", "dns", "capabilities"]; domain in _domains])
 	first := [rule | some rule in input.policy.rules; rule.pointer in _own][0]
 	where := _where
 	why := _why
-	v := {
-		"id": "HB401",
-		"pointer": rules.action_pointer(first),
-		"message": $"the allow-list does not block what no rule matches ({domains}): the posture of {where} is audit{why}",
-		"hint": _hint,
-	}
+	hint := _hint
+	else_hint := _else
+	v := object.union(
+		{
+			"id": "HB401",
+			"pointer": rules.action_pointer(first),
+			"message": $"the allow-list does not block what no rule matches ({domains}): the posture of {where} is audit{why}",
+			"hint": $"{hint}{else_hint}",
+		},
+		_severity,
+	)
 }
 
-_audited := [list |
+_audited := [item |
 	some workload in input.workloads
 	some list in workload.allowLists
 	list.posture == "audit"
 	list.own != []
+	not _vacuous[list.domain]
+	item := {"namespace": workload.namespace, "list": list}
 ]
 
-_domains := {list.domain | some list in _audited}
+# Allow on / for everybody leaves nothing unmatched (HB402).
+_vacuous[rule.domain] if {
+	some rule in input.policy.rules
+	rule.action == "Allow"
+	rule.domain in {"process", "file"}
+	rule.recursive
+	some target in rule.targets
+	target.canonical == "/"
+	rules.unconditional(rule)
+}
 
-_own := {pointer | some list in _audited; some pointer in list.own}
+_domains := {item.list.domain | some item in _audited}
+
+_own := {pointer | some item in _audited; some pointer in item.list.own}
 
 _host if input.policy.kind == "KubeArmorHostPolicy"
 
-_namespaces := {workload.namespace |
-	some workload in input.workloads
-	workload.namespace != null
-	some list in workload.allowLists
-	list.posture == "audit"
-	list.own != []
+_namespaces := {item.namespace | some item in _audited; item.namespace != null}
+
+_known := {namespace.name | some namespace in input.namespaces}
+
+# KubeArmor's own default is a guess where nothing here tells what the cluster has.
+_guessed if {
+	every item in _audited {
+		item.list.postureFrom == "default"
+		not item.namespace in _known
+	}
 }
+
+_severity := {"severity": "warning"} if _guessed
+
+_severity := {} if not _guessed
+
+_else := "; if the cluster's default is another, tell it in hauberk.yaml (posture)" if _guessed
+
+_else := "" if not _guessed
 
 _where := "the node" if {
 	_host
@@ -65,12 +95,12 @@ _where := "the node" if {
 }
 
 _why := " (the default, as nothing sets it)" if {
-	every list in _audited {
-		list.postureFrom == "default"
+	every item in _audited {
+		item.list.postureFrom == "default"
 	}
 } else := " by its annotation" if {
-	every list in _audited {
-		list.postureFrom == "annotation"
+	every item in _audited {
+		item.list.postureFrom == "annotation"
 	}
 } else := ""
 

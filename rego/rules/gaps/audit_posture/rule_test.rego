@@ -20,7 +20,36 @@ test_bad_default if {
 	v.pointer == "/spec/action"
 	contains(v.message, "does not block what no rule matches (process)")
 	contains(v.message, "namespace shop is audit (the default")
+	v.severity == "warning"
+	v.hint == "annotate the namespace: kubearmor-file-posture: block; if the cluster's default is another, tell it in hauberk.yaml (posture)"
+}
+
+_shop := [{"name": "shop", "place": fixtures.place("shop", null), "visibility": null}]
+
+test_bad_namespace_without_the_annotation if {
+	found := audit_posture.violation with input as fixtures.changed(_document([_audit]), {"namespaces": _shop})
+	some v in found
+	not v.severity
 	v.hint == "annotate the namespace: kubearmor-file-posture: block"
+}
+
+test_bad_configured if {
+	list := fixtures.changed(_audit, {"postureFrom": "configuration"})
+	found := audit_posture.violation with input as _document([list])
+	some v in found
+	not v.severity
+}
+
+test_bad_beside_a_vacuous_list if {
+	every_file := fixtures.allow(fixtures.tree("file", 0, "/"))
+	file := fixtures.allow_list("file", {"posture": "audit", "postureFrom": "default", "own": [every_file.pointer]})
+	document := fixtures.changed(
+		fixtures.with_rules([every_file, _rule]),
+		{"workloads": [fixtures.workload({"allowLists": [file, _audit]})]},
+	)
+	found := audit_posture.violation with input as document
+	some v in found
+	contains(v.message, "matches (process):")
 }
 
 test_bad_two_domains if {
@@ -54,6 +83,13 @@ test_good_block if {
 test_near_miss_allow_list_of_another_policy if {
 	list := fixtures.changed(_audit, {"own": []})
 	count(audit_posture.violation) == 0 with input as _document([list])
+}
+
+test_near_miss_vacuous_list if {
+	rule := fixtures.allow(fixtures.tree("file", 0, "/"))
+	list := fixtures.allow_list("file", {"posture": "audit", "own": [rule.pointer]})
+	document := fixtures.changed(fixtures.with_rules([rule]), {"workloads": [fixtures.workload({"allowLists": [list]})]})
+	count(audit_posture.violation) == 0 with input as document
 }
 
 test_near_miss_no_allow_rule if {

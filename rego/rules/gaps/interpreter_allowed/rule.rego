@@ -31,12 +31,26 @@ violation contains v if {
 		programs.interpreter(target.name)
 	]
 	count(allowed) > 0
-	names := text.listing(sort({item.target.text | some item in allowed}))
-	first := allowed[0]
+	named := {item.target.text | some item in allowed}
+	names := text.listing(sort(named))
+	words := _words(count(named))
+	run := words.run
 	v := {
 		"id": "HB410",
-		"pointer": first.target.pointer,
-		"message": $"the process allow-list lets {names} run: which scripts they run, no process rule decides",
-		"hint": "leave it out if the workload does not need it, or name the sources that may start it",
+		"pointer": allowed[0].target.pointer,
+		"message": $"the process allow-list lets {names} run: which scripts {run}, no process rule decides",
+		"hint": _hint(allowed, words),
 	}
 }
+
+_words(number) := {"run": "it runs", "leave": "leave it out if the workload does not need it", "start": "start it"} if {
+	number == 1
+} else := {"run": "they run", "leave": "leave out what the workload does not need", "start": "start the rest"}
+
+# Some rule lets everybody start it.
+_hint(allowed, words) := $"{leave}, or name the sources that may {start}" if {
+	some item in allowed
+	item.rule.sources == []
+	leave := words.leave
+	start := words.start
+} else := words.leave

@@ -29,6 +29,7 @@ violation contains v if {
 		rule.list != "matchPatterns"
 		not rule.ownerOnly
 		rule.pts != false
+		not _never_asked(rule)
 	]
 	count(lax) > 0
 	first := lax[0]
@@ -39,4 +40,33 @@ violation contains v if {
 		"message": $"under KubeArmor readOnly does not stop removing, renaming, creating and chmod: {subjects}",
 		"hint": "mount the files read-only (readOnlyRootFilesystem, readOnly volume mounts); hauberk denies these too",
 	}
+}
+
+# KubeArmor asks recursive directories first, so one above this directory decides for the same sources.
+_never_asked(rule) if {
+	rule.list == "matchDirectories"
+	not rule.recursive
+	scope := _scope(rule)
+	count(scope) > 0
+	every one in scope {
+		some other in input.policy.rules
+		one in _scope(other)
+		_recursive_above(other, rule)
+	}
+}
+
+# Those the rule holds for, where "" is everybody.
+_scope(rule) := {""} if rule.sources == []
+
+_scope(rule) := {source.path.text | some source in rule.sources} if rule.sources != []
+
+_recursive_above(other, rule) if {
+	other.section == rule.section
+	other.list == "matchDirectories"
+	other.recursive
+	rules.decides(other)
+	some above in other.targets
+	some target in rule.targets
+	above.canonical != target.canonical
+	startswith(target.canonical, above.canonical)
 }

@@ -15,6 +15,23 @@ test_bad_one_finding if {
 	v.message == "under KubeArmor readOnly does not stop removing, renaming, creating and chmod: /data and /etc/"
 }
 
+_below := fixtures.allow(fixtures.changed(fixtures.dir("file", 0, "/etc/nginx/"), {"readOnly": true}))
+
+_above := fixtures.allow(fixtures.tree("file", 1, "/etc/"))
+
+test_bad_directory_that_nothing_above_decides if {
+	count(readonly_modify.violation) == 1 with input as fixtures.with_rules([_below, fixtures.audit(_above)])
+	count(readonly_modify.violation) == 1 with input as fixtures.with_rules([_below, fixtures.allow(fixtures.dir("file", 1, "/etc/"))])
+	count(readonly_modify.violation) == 1 with input as fixtures.with_rules([_below, fixtures.from(_above, ["/bin/app"])])
+	count(readonly_modify.violation) == 1 with input as fixtures.with_rules([fixtures.changed(_below, {"recursive": true}), _above])
+}
+
+test_near_miss_recursive_directory_above if {
+	count(readonly_modify.violation) == 0 with input as fixtures.with_rules([_below, _above])
+	sources := [fixtures.from(_below, ["/bin/a"]), fixtures.from(_above, ["/bin/a", "/bin/b"])]
+	count(readonly_modify.violation) == 0 with input as fixtures.with_rules(sources)
+}
+
 test_good_block if {
 	rule := fixtures.changed(fixtures.path("file", 0, "/data"), {"readOnly": true})
 	count(readonly_modify.violation) == 0 with input as fixtures.with_rules([rule])

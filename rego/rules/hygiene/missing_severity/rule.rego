@@ -2,7 +2,7 @@
 # title: missing-severity
 # description: |
 #   Block and Audit rules without a severity at any level. Their alerts carry none, so filters by
-#   severity miss them. Severity 0 counts as none.
+#   severity miss them; those of host policies carry 1, the lowest. Severity 0 counts as none.
 # scope: package
 # related_resources:
 #   - ref: https://github.com/hauberk/hauberk/blob/main/docs/rules/HB701.md
@@ -23,17 +23,28 @@ violation contains v if {
 	count(without) > 0
 	number := count(without)
 	of := count(alerting)
+	effect := _effect
+	zero := _zero
 	v := {
 		"id": "HB701",
-		"pointer": _pointer,
-		"message": $"no severity for {number} of {of} blocking or auditing rules: their alerts carry none{_zero}",
+		"pointer": _pointer({rule.section | some rule in without}),
+		"message": $"no severity for {number} of {of} blocking or auditing rules: {effect}{zero}",
 		"hint": "write severity: 1 (low) to 10 (high) in the spec",
 	}
 }
 
-_pointer := "/spec/severity" if {
+_pointer(sections) := "/spec/severity" if {
 	not is_null(input.policy.severity)
+} else := $"/spec/{section}" if {
+	count(sections) == 1
+	some section in sections
 } else := "/spec"
+
+# Only of host policies: ParseAndUpdateHostSecurityPolicy sets it.
+_effect := "KubeArmor reports them with severity 1, the lowest" if {
+	input.policy.kind == "KubeArmorHostPolicy"
+	"kubearmor" in input.target
+} else := "their alerts carry none"
 
 _zero := ", as severity 0 counts as not given" if {
 	input.policy.severity == 0

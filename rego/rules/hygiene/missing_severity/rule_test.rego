@@ -10,7 +10,7 @@ test_bad if {
 	some v in found
 	count(found) == 1
 	v.id == "HB701"
-	v.pointer == "/spec"
+	v.pointer == "/spec/file"
 	v.message == "no severity for 1 of 2 blocking or auditing rules: their alerts carry none"
 }
 
@@ -19,6 +19,23 @@ test_bad_zero if {
 	some v in found
 	v.pointer == "/spec/severity"
 	endswith(v.message, "as severity 0 counts as not given")
+}
+
+test_bad_two_sections if {
+	process := fixtures.changed(fixtures.path("process", 0, "/x"), {"severity": null})
+	found := missing_severity.violation with input as fixtures.policy({"severity": null, "rules": [_rule, process]})
+	some v in found
+	v.pointer == "/spec"
+}
+
+test_bad_host if {
+	document := fixtures.host_policy({"severity": null, "rules": [_rule]})
+	found := missing_severity.violation with input as document
+	some v in found
+	v.message == "no severity for 1 of 1 blocking or auditing rules: KubeArmor reports them with severity 1, the lowest"
+	others := missing_severity.violation with input as fixtures.only(document, "hauberk")
+	some w in others
+	endswith(w.message, "their alerts carry none")
 }
 
 test_good if {

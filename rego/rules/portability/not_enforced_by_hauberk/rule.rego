@@ -1,8 +1,8 @@
 # METADATA
 # title: not-enforced-by-hauberk
 # description: |
-#   A field that hauberk's enforcer does not implement: allowedArgs, DNS queries, syscalls, devices, and
-#   presets other than filelessExec.
+#   A field that hauberk's enforcer does not implement: allowedArgs, DNS queries, devices, presets other
+#   than filelessExec, and the report of syscalls.
 # scope: package
 # related_resources:
 #   - ref: https://github.com/hauberk/hauberk/blob/main/docs/rules/HB607.md
@@ -20,7 +20,7 @@ package hauberk.rules.portability.not_enforced_by_hauberk
 import data.hauberk.lib.text
 
 violation contains v if {
-	some entry in [_arguments, _domains, _syscalls, _devices, _presets]
+	some entry in [_arguments, _domains, _devices, _presets]
 	count(entry.pointers) > 0
 	what := entry.what
 	places := text.counted(count(entry.pointers), "place")
@@ -29,6 +29,19 @@ violation contains v if {
 		"pointer": entry.pointers[0],
 		"message": $"hauberk does not enforce {what} (yet): {places} in this policy",
 		"hint": entry.hint,
+	}
+}
+
+# Nobody enforces syscall rules; what is missing is their report.
+violation contains v if {
+	count(input.policy.syscalls) > 0
+	number := text.counted(count(input.policy.syscalls), "rule")
+	v := {
+		"id": "HB607",
+		"severity": "warning",
+		"pointer": input.policy.syscalls[0].pointer,
+		"message": $"hauberk does not report syscalls (yet): {number}",
+		"hint": "let KubeArmor report them, or use a seccomp profile that logs",
 	}
 }
 
@@ -50,12 +63,6 @@ _domains := {
 		rule.list == "matchDNSQueries"
 		pointer := rule.pointer
 	],
-}
-
-_syscalls := {
-	"what": "syscall rules",
-	"hint": "use a seccomp profile",
-	"pointers": [pointer | some syscall in input.policy.syscalls; pointer := syscall.pointer],
 }
 
 _devices := {

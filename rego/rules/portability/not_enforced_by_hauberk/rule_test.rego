@@ -29,6 +29,18 @@ test_bad_each_kind_once if {
 	"hauberk does not enforce DNS queries (yet): 2 places in this policy" in {v.message | some v in found}
 }
 
+test_bad_syscalls_are_a_report if {
+	document := fixtures.policy({"syscalls": [
+		{"pointer": "/spec/syscalls/matchSyscalls/0", "path": null},
+		{"pointer": "/spec/syscalls/matchPaths/0", "path": "/x"},
+	]})
+	found := not_enforced_by_hauberk.violation with input as document
+	some v in found
+	v.message == "hauberk does not report syscalls (yet): 2 rules"
+	v.severity == "warning"
+	v.hint == "let KubeArmor report them, or use a seccomp profile that logs"
+}
+
 test_good if {
 	count(not_enforced_by_hauberk.violation) == 0 with input as fixtures.with_rules([fixtures.path("file", 0, "/etc/shadow")])
 }
