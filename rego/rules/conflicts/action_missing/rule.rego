@@ -1,7 +1,7 @@
 # METADATA
 # title: action-missing
 # description: |
-#   Rules for which no action is given at any level. They block.
+#   Rules for which no action is given at any level. Block is assumed for them.
 # scope: package
 # related_resources:
 #   - ref: https://github.com/hauberk/hauberk/blob/main/docs/rules/HB310.md
@@ -22,11 +22,10 @@ violation contains v if {
 	without := [rule | some rule in input.policy.rules; rule.actionLevel == "default"]
 	count(without) > 0
 	number := text.counted(count(without), "rule")
-	ending := text.verb_ending(count(without))
 	v := {
 		"id": "HB310",
 		"pointer": "/spec",
-		"message": $"no action is given: {number} of this policy block{ending}",
+		"message": $"no action is given: Block is assumed for {number}",
 		"hint": "write action: Block, or action: Audit to try the policy first",
 		"fix": {"safety": "safe", "edits": [{"op": "add", "pointer": "/spec", "key": "action", "value": "Block"}]},
 	}

@@ -11,7 +11,7 @@ test_bad if {
 	count(found) == 1
 	v.id == "HB310"
 	v.pointer == "/spec"
-	v.message == "no action is given: 1 rule of this policy blocks"
+	v.message == "no action is given: Block is assumed for 1 rule"
 	v.fix == {"safety": "safe", "edits": [{"op": "add", "pointer": "/spec", "key": "action", "value": "Block"}]}
 }
 

@@ -14,7 +14,7 @@
 #   models: [kubearmor, hauberk]
 #   needs: none
 #   fix: none
-#   recommended_action: Split the policy by action when the mixture is not meant.
+#   recommended_action: Correct the action, or write one policy for each action.
 package hauberk.rules.conflicts.mixed_actions
 
 import data.hauberk.lib.rules
@@ -35,6 +35,6 @@ violation contains v if {
 		"id": "HB309",
 		"pointer": rules.action_pointer(first),
 		"message": $"spec.action is {stated}, but another action counts for {number} of {of} ({ids}; the first: {action})",
-		"hint": "write one policy for each action if that is not meant",
+		"hint": "correct the action, or write one policy for each action",
 	}
 }

@@ -13,6 +13,7 @@ test_bad if {
 	v.id == "HB309"
 	v.pointer == "/spec/file/action"
 	v.message == "spec.action is Allow, but another action counts for 1 of 2 rules (file.matchPaths[1]; the first: Block)"
+	v.hint == "correct the action, or write one policy for each action"
 }
 
 test_good if {

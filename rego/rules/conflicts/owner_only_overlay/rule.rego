@@ -1,8 +1,8 @@
 # METADATA
 # title: owner-only-overlay
 # description: |
-#   ownerOnly of a file rule for containers. On files of the image KubeArmor denies everybody but root,
-#   the owner too; on volumes and tmpfs it works.
+#   ownerOnly of a file rule for containers. On files of the image KubeArmor lets only root pass, and only
+#   on root's own files; on volumes and tmpfs it works.
 # scope: package
 # related_resources:
 #   - ref: https://github.com/hauberk/hauberk/blob/main/docs/rules/HB315.md
@@ -35,7 +35,13 @@ violation contains v if {
 	v := {
 		"id": "HB315",
 		"pointer": $"{first.pointer}/ownerOnly",
-		"message": $"on files of the image (overlayfs) KubeArmor lets ownerOnly pass for root only, not for another owner: {subjects}",
-		"hint": "keep it if these files are on a volume or tmpfs; otherwise remove ownerOnly",
+		"message": $"on files of the image (overlayfs) KubeArmor lets ownerOnly pass only for root, and only on root's own files: {subjects}",
+		"hint": _hint(owned),
 	}
 }
+
+# Without ownerOnly an Allow rule would open the file to everybody.
+_hint(owned) := "keep it if these files are on a volume or tmpfs; otherwise separate users by file modes" if {
+	some rule in owned
+	rule.action == "Allow"
+} else := "keep it if these files are on a volume or tmpfs; otherwise remove ownerOnly"

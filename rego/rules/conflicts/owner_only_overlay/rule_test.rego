@@ -12,7 +12,14 @@ test_bad_one_finding if {
 	count(found) == 1
 	v.id == "HB315"
 	v.pointer == "/spec/file/matchPaths/0/ownerOnly"
-	contains(v.message, "for root only, not for another owner: /data and /srv/")
+	contains(v.message, "only for root, and only on root's own files: /data and /srv/")
+	endswith(v.hint, "separate users by file modes")
+}
+
+test_bad_block if {
+	found := owner_only_overlay.violation with input as fixtures.with_rules([_rule])
+	some v in found
+	endswith(v.hint, "remove ownerOnly")
 }
 
 test_good if {

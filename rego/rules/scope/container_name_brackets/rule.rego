@@ -2,7 +2,8 @@
 # title: container-name-brackets
 # description: |
 #   `kubearmor.io/container.name` without brackets. For pods KubeArmor drops the first and the last
-#   character of the value without looking at them, so `nginx` becomes `gin`.
+#   character of the value without looking at them, so `nginx` becomes `gin`. A value of up to two
+#   characters names no container at all: the policy applies to every container of the pod.
 # scope: package
 # related_resources:
 #   - ref: https://github.com/hauberk/hauberk/blob/main/docs/rules/HB505.md
@@ -11,7 +12,7 @@
 # custom:
 #   id: HB505
 #   severity: error
-#   models: [kubearmor]
+#   models: [kubearmor, hauberk]
 #   needs: none
 #   fix: safe
 #   recommended_action: "Write the names in brackets: '[nginx]'."
@@ -22,14 +23,25 @@ violation contains v if {
 	some label in input.policy.selector.matchLabels
 	label.key == "kubearmor.io/container.name"
 	not _bracketed(label.value)
+	model := _model(label.value)
 	base := {
 		"id": "HB505",
 		"pointer": label.pointer,
 		"message": _message(label.value),
 		"hint": _hint(label.value),
+		"model": model,
 	}
-	v := object.union(object.union(base, _severity), _fix(label))
+	v := object.union(object.union(base, _severity(label.value)), _fix(label))
 }
+
+# hauberk reads a name without brackets as it is; where there is none, both select every container.
+_model(value) := "both" if {
+	_nameless(value)
+} else := "kubearmor" if {
+	"kubearmor" in input.target
+}
+
+_nameless(value) if trim(value, " ,") == ""
 
 _bracketed(value) if {
 	startswith(value, "[")
@@ -40,12 +52,17 @@ _bracketed(value) if {
 _message(value) := $"in Kubernetes KubeArmor drops the first and last character of this value: {value} becomes {inner}" if {
 	count(value) > 2
 	inner := substring(value, 1, count(value) - 2)
-} else := $"in Kubernetes KubeArmor drops the first and last character of this value: {quoted} selects every container" if {
+} else := $"{quoted} names no container: the policy applies to every container of the pod" if {
+	_nameless(value)
+	quoted := json.marshal(value)
+} else := $"in Kubernetes KubeArmor reads no name from {quoted}: the policy applies to every container of the pod" if {
 	quoted := json.marshal(value)
 }
 
 # A policy without namespace may be for containers outside Kubernetes, where the value is compared as it is.
-_severity := {} if {
+# Where no name is left the policy still applies, only to more than was meant.
+_severity(value) := {} if {
+	count(value) > 2
 	not is_null(input.policy.namespace)
 } else := {"severity": "warning"}
 

@@ -13,6 +13,7 @@ test_bad if {
 	v.pointer == "/spec/selector/matchLabels/kubearmor.io~1container.name"
 	contains(v.message, "nginx becomes gin")
 	v.hint == "write '[nginx]'"
+	v.model == "kubearmor"
 	v.fix == {"safety": "safe", "edits": [{"op": "replace", "pointer": v.pointer, "value": "[nginx]"}]}
 	not v.severity
 }
@@ -20,13 +21,22 @@ test_bad if {
 test_bad_short_or_half if {
 	short := container_name_brackets.violation with input as _document("db")
 	some v in short
-	contains(v.message, `"db" selects every container`)
+	v.message == `in Kubernetes KubeArmor reads no name from "db": the policy applies to every container of the pod`
+	v.severity == "warning"
+	v.model == "kubearmor"
 	half := container_name_brackets.violation with input as _document("[a, b")
 	some w in half
 	w.fix.edits[0].value == "[a, b]"
 	empty := container_name_brackets.violation with input as _document("")
 	some e in empty
+	e.message == `"" names no container: the policy applies to every container of the pod`
+	e.severity == "warning"
+	e.model == "both"
 	not e.fix
+}
+
+test_bad_empty_for_hauberk if {
+	count(container_name_brackets.violation) == 1 with input as fixtures.only(_document(""), "hauberk")
 }
 
 test_bad_without_namespace if {
@@ -39,6 +49,10 @@ test_bad_without_namespace if {
 
 test_good if {
 	count(container_name_brackets.violation) == 0 with input as _document("[nginx, log]")
+}
+
+test_near_miss_hauberk_reads_bare_names if {
+	count(container_name_brackets.violation) == 0 with input as fixtures.only(_document("nginx"), "hauberk")
 }
 
 test_near_miss_other_label if {

@@ -18,20 +18,42 @@
 #   recommended_action: Select the workload by its labels, or keep the empty selector knowingly.
 package hauberk.rules.scope.empty_selector
 
+import data.hauberk.lib.text
+
 violation contains v if {
 	selector := input.policy.selector
-	selector.matchLabels == []
+	_labels == []
 	selector.expressions == []
 	_says_something
 	not _unreadable
 	what := _what
+	without := _without
 	v := {
 		"id": "HB501",
 		"pointer": _pointer(selector),
-		"message": $"the selector is empty: the policy applies to {what}",
+		"message": $"{without}the selector is empty: the policy applies to {what}",
 		"hint": _hint,
 	}
 }
+
+# A cluster policy has no matchLabels: HB103 reports them.
+_labels := [] if {
+	input.policy.kind == "KubeArmorClusterPolicy"
+} else := input.policy.selector.matchLabels
+
+_dropped := [problem |
+	some problem in input.problems
+	problem.kind == "unknown-field"
+	startswith(problem.pointer, "/spec/selector/")
+]
+
+_dropped_names := [name | some problem in _dropped; name := problem.detail.name]
+
+_without := $"without the unknown {fields} {names} (HB103) " if {
+	count(_dropped) > 0
+	fields := _fields(count(_dropped))
+	names := text.listing(_dropped_names)
+} else := ""
 
 # HB108 reports a policy without any rule.
 _says_something if input.policy.rules != []
@@ -47,6 +69,19 @@ _unreadable if {
 	startswith(problem.pointer, "/spec/selector")
 }
 
+_fields(number) := "field" if number == 1
+
+_fields(number) := "fields" if number > 1
+
+# Labels that were written beside matchLabels instead of in it.
+_moved := [name |
+	some problem in _dropped
+	name := problem.detail.name
+	nearest := problem.detail.nearest
+	not is_null(nearest)
+	endswith(nearest, $"matchLabels.{name}")
+]
+
 _pointer(selector) := selector.pointer if selector.written
 
 _pointer(selector) := "/spec" if not selector.written
@@ -61,6 +96,14 @@ _what := $"every pod of namespace {name}" if {
 	input.policy.kind == "KubeArmorClusterPolicy"
 }
 
-_hint := "add matchLabels, e.g. app: web" if {
+_hint := $"move {names} under matchLabels" if {
+	_moved != []
+	names := text.listing(_moved)
+} else := $"rename {name} to matchLabels" if {
+	input.policy.kind == "KubeArmorPolicy"
+	some problem in _dropped
+	problem.detail.nearest == "matchLabels"
+	name := problem.detail.name
+} else := "add matchLabels, e.g. app: web" if {
 	input.policy.kind == "KubeArmorPolicy"
 } else := "add matchExpressions with key namespace or label"

@@ -54,3 +54,37 @@ test_near_miss_refused_by_the_schema if {
 test_near_miss_no_rules if {
 	count(empty_selector.violation) == 0 with input as fixtures.policy({"selector": _empty})
 }
+
+_unknown(name, nearest) := fixtures.problem("unknown-field", $"/spec/selector/{name}", "unknown field", {"name": name, "nearest": nearest})
+
+test_bad_label_beside_match_labels if {
+	document := fixtures.policy({"rules": _rules, "selector": _empty})
+	found := empty_selector.violation with input as fixtures.changed(document, {"problems": [_unknown("app", "spec.selector.matchLabels.app")]})
+	some v in found
+	count(found) == 1
+	v.message == "without the unknown field app (HB103) the selector is empty: the policy applies to every pod of namespace shop"
+	v.hint == "move app under matchLabels"
+}
+
+test_bad_misspelt_field if {
+	document := fixtures.policy({"rules": _rules, "selector": _empty})
+	found := empty_selector.violation with input as fixtures.changed(document, {"problems": [_unknown("matchLabel", "matchLabels")]})
+	some v in found
+	v.hint == "rename matchLabel to matchLabels"
+}
+
+test_bad_labels_of_a_cluster_policy if {
+	document := fixtures.policy({"rules": _rules, "kind": "KubeArmorClusterPolicy", "namespace": null})
+	found := empty_selector.violation with input as fixtures.changed(document, {"problems": [_unknown("matchLabels", null)]})
+	some v in found
+	startswith(v.message, "without the unknown field matchLabels (HB103) the selector is empty: the policy applies to every pod")
+	contains(v.hint, "matchExpressions")
+}
+
+test_bad_two_fields if {
+	problems := [_unknown("app", "spec.selector.matchLabels.app"), _unknown("tier", "spec.selector.matchLabels.tier")]
+	found := empty_selector.violation with input as fixtures.changed(fixtures.policy({"rules": _rules, "selector": _empty}), {"problems": problems})
+	some v in found
+	startswith(v.message, "without the unknown fields app and tier (HB103) ")
+	v.hint == "move app and tier under matchLabels"
+}
