@@ -17,7 +17,7 @@ STEPS = (
         0,
     ),
     ("Do all example policies what their tests say?", ("test", "examples"), 0),
-    ("Why is HB401 an error?", ("rules", "HB401"), 0),
+    ("What is HB401 about?", ("rules", "HB401"), 0),
     ("All examples; only the seed's policy has findings:", ("lint", "examples"), 1),
     ("Are they in canonical form?", ("fmt", "--check", "examples"), 0),
 )
