@@ -22,8 +22,10 @@ _files := {
 	"/etc/mtab": {"kind": "mtab", "to": "/proc/<pid>/mounts"},
 }
 
+_account_folder := "/run/secrets/kubernetes.io/serviceaccount/"
+
 _accounts := [
-	"/run/secrets/kubernetes.io/serviceaccount/",
+	_account_folder,
 	"/var/run/secrets/kubernetes.io/serviceaccount/",
 ]
 
@@ -52,8 +54,8 @@ _account(name, _) := account if {
 	startswith(name.text, account)
 }
 
-_account(name, false) := account if {
+# Spelt with /var the folder itself goes through a link.
+_account(name, false) := _account_folder if {
 	name.field == "dir"
-	some account in _accounts
-	name.text == account
+	name.text == _account_folder
 }

@@ -21,7 +21,9 @@ test_moved if {
 test_projected if {
 	_link("path", "/run/secrets/kubernetes.io/serviceaccount/token").kind == "projected"
 	_link("dir", "/run/secrets/kubernetes.io/serviceaccount/").kind == "projected"
-	links.link(fixtures.name("dir", "/var/run/secrets/kubernetes.io/serviceaccount/", ""), true).kind == "run"
+	every recursive in [true, false] {
+		links.link(fixtures.name("dir", "/var/run/secrets/kubernetes.io/serviceaccount/", ""), recursive).kind == "run"
+	}
 }
 
 test_no_link if {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -251,6 +252,7 @@ class _Reader:
     expanded: int = field(init=False)
     end: tuple[int, int] | None = field(init=False)
     problems: list[Problem] = field(init=False)
+    text: str = field(init=False)
 
     def run(self, text: str) -> int | None:
         """Reads all documents; the line (from 0) from which on to look for a next one after an error, or None."""
@@ -260,6 +262,7 @@ class _Reader:
             self.end = len(rows) - 1 + self.line, len(rows[-1]) + self.column
         if "\\u" in text and text.lstrip()[:1] in "{[":
             text = _PAIR.sub(_character, text)
+        self.text = text
         try:
             parser: Any = _parser(text)
             self.events = iter(parser.get_event, None)
@@ -407,6 +410,7 @@ class _Reader:
         begin, last = len(self.marks), None
         values: dict[str, Any] = {}
         spans: dict[str, tuple[int, int]] = {}
+        empty: list[tuple[int, str]] = []
         lost = False
         merged: list[dict[str, Any]] = []
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
@@ -420,7 +424,8 @@ class _Reader:
                 )
             name = key_text(key, getattr(event, "value", str(key)))
             child = len(self.marks)
-            value = self.node(next(self.events), depth + 1)
+            given = next(self.events)
+            value = self.node(given, depth + 1)
             last = self.end_of(child)
             if name == "<<" and _plain(event) and (is_mapping(value) or is_list(value)):
                 merged.extend(part for part in (value if is_list(value) else [value]) if is_mapping(part))
@@ -428,12 +433,18 @@ class _Reader:
                 del self.marks[number:]
                 continue
             if name in values:
-                self.duplicate(name, event, spans)
+                same = _equal_scalars(values[name], value)
+                between = self.without_value(empty, spans[name][0])
+                line = self.marks[spans[name][0]] + 1
+                alone = not start.flow_style and value is not None and self.takes_its_line(event, given)
+                self.duplicate(name, event, line, between, same=same, alone=alone)
                 # positions follow the order of `data`, where the last of the two stands
                 del spans[name], values[name]
                 lost = True
             values[name] = value
             spans[name] = (number, len(self.marks))
+            if value is None:
+                empty.append((number, name))
         if lost:
             kept = array("I")
             for left, right in sorted(spans.values()):
@@ -452,8 +463,46 @@ class _Reader:
         place = self.place(event.start_mark, event.end_mark)
         self.problems.append(Problem("yaml-merge", "", message, place, {"severity": "warning"}))
 
-    def duplicate(self, name: str, event: Any, spans: dict[str, tuple[int, int]]) -> None:
-        first = self.marks[spans[name][0]] + 1
-        message = f"{name} is given twice in this mapping: the first (line {first}) is silently lost"
+    def without_value(self, empty: list[tuple[int, str]], after: int) -> str | None:
+        """The first key behind the mark `after` that has no value: what stands below it is indented too little."""
+        number = bisect_right(empty, after, key=lambda one: one[0])
+        return f"{empty[number][1]} (line {self.marks[empty[number][0]] + 1})" if number < len(empty) else None
+
+    def takes_its_line(self, key: Any, value: Any) -> bool:
+        """Whether nothing else stands in the line of key and value, nor a comment above that may be about them."""
+        if (
+            not (isinstance(key, yaml.ScalarEvent) and isinstance(value, yaml.ScalarEvent))
+            or key.anchor
+            or value.anchor
+        ):
+            return False
+        begin: Any = key.start_mark
+        end: Any = value.end_mark
+        if begin.line != end.line:
+            return False
+        start = begin.index - begin.column
+        above = self.text[self.text.rfind("\n", 0, max(start - 1, 0)) + 1 : start]
+        return (
+            not self.text[start : begin.index].strip(" ")
+            and _REST_IS_BLANK.match(self.text, end.index) is not None
+            and not above.lstrip().startswith("#")
+        )
+
+    def duplicate(self, name: str, event: Any, line: int, between: str | None, *, same: bool, alone: bool) -> None:
+        """`keyword` is `same` for two equal scalars, `same-line` where the second of them can go with its line."""
         place = self.place(event.start_mark, event.end_mark)
-        self.problems.append(Problem("duplicate-key", "", message, place, {"name": name}))
+        if same and between is None:
+            message = f"{name} is given twice with the same value, first in line {line}"
+            keyword, severity = "same-line" if alone else "same", "warning"
+        else:
+            message = f"{name} is given again: the value of line {line} is lost"
+            keyword, severity = "other", "error"
+        detail = {"name": name, "keyword": keyword, "nearest": between, "severity": severity}
+        self.problems.append(Problem("duplicate-key", "", message, place, detail))
+
+
+_REST_IS_BLANK = re.compile("[ \t]*(?:[\n\r\x85\u2028\u2029]|\\Z)")
+
+
+def _equal_scalars(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and not is_mapping(one) and not is_list(one) and bool(one == other)

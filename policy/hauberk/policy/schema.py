@@ -10,8 +10,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from hauberk.policy.documents import Document, pointer_token
-from hauberk.policy.loose import mapping
+from hauberk.policy.documents import Document, pointer_token, split_pointer
+from hauberk.policy.loose import is_list, is_mapping, mapping
 from hauberk.policy.paths import canonical_directory, canonical_path
 from hauberk.policy.problems import Problem
 from hauberk.policy.tables import SYSCALLS, nearest
@@ -258,6 +258,7 @@ def _translate(error: Any, document: Document, schema: Schema) -> list[Problem]:
                 pointer,
                 f"{_field(pointer)} is given without a value (null)",
                 document.key_at(pointer),
+                _null_detail(document, pointer, str(error.message)),
             )
         ]
     match keyword:
@@ -288,6 +289,24 @@ def _translate(error: Any, document: Document, schema: Schema) -> list[Problem]:
         case _:
             message = f"{_field(pointer)}: {_limit_message(keyword, value, str(error.message))}"
             return [Problem("schema", pointer, message, None, {"keyword": keyword, "text": _text(value)})]
+
+
+def _null_detail(document: Document, pointer: str, message: str) -> dict[str, Any]:
+    """`canonical` is the empty value, where leaving the field out would leave its parent without a value.
+
+    `text` is the null as written, where it is known to be editable: nothing just behind the colon, or `~`.
+    """
+    parent = document.data
+    for token in split_pointer(pointer)[:-1]:
+        parent = parent[int(token)] if is_list(parent) else parent[token]
+    wanted = message.rsplit("type", 1)[-1].strip(' "')
+    canonical = {"array": "[]", "object": "{}"}.get(wanted) if is_mapping(parent) and len(parent) == 1 else None
+    key, value = document.key_at(pointer), document.value_at(pointer)
+    text: str | None = None
+    if key.end_line == value.line == value.end_line:
+        width = value.end_column - value.column
+        text = "" if width == 0 and value.column == key.end_column + 1 else "~" if width == 1 else None
+    return {"canonical": canonical, "text": text}
 
 
 def _limit_message(keyword: str, value: Any, message: str) -> str:
@@ -331,7 +350,8 @@ def _elsewhere(schema: Schema, path: list[Any], name: str, value: Any) -> str | 
             return f"metadata.{name}"
         return f"spec.{name}" if name in _properties(schema, ["spec"]) else None
     if path[-1] in ("selector", "nodeSelector") and isinstance(value, str):
-        return f"matchLabels.{name}" if "matchLabels" in _properties(schema, path) else None
+        known = "matchLabels" in _properties(schema, path)
+        return f"{'.'.join(map(str, path))}.matchLabels.{name}" if known else None
     if len(path) > 1 and path[0] == "spec" and name in _properties(schema, ["spec"]):
         return f"spec.{name}"
     return None

@@ -51,7 +51,7 @@ _findings(patterns, effect) := [finding] if {
 		"id": "HB208",
 		"pointer": $"{patterns[0].pointer}/pattern",
 		"message": $"KubeArmor's BPF-LSM enforcer does not read matchPatterns: {number} patterns of {section} {effect.many} ({list})",
-		"hint": "write matchDirectories (/x/** is dir: /x/ with recursive: true, /x/* is dir: /x/) or matchPaths",
+		"hint": _instead_of(patterns),
 	}
 } else := [finding |
 	some rule in patterns
@@ -64,6 +64,11 @@ _findings(patterns, effect) := [finding] if {
 		"hint": _instead(pattern, rule.section),
 	}
 ]
+
+_instead_of(patterns) := "write matchDirectories (/x/** is dir: /x/ with recursive: true, /x/* is dir: /x/) or matchPaths" if {
+	some rule in patterns
+	_instead(rules.subject(rule), rule.section) != _one_by_one
+} else := _one_by_one
 
 _shown(pattern) := pattern if pattern != ""
 
@@ -85,6 +90,8 @@ _instead(pattern, section) := $"write matchDirectories with dir: {folder} and re
 	startswith(pattern, "/**/")
 	name := trim_prefix(pattern, "/**/")
 	regex.match(`^[A-Za-z0-9._+-]+$`, name)
-} else := "list the paths or directories one by one"
+} else := _one_by_one
+
+_one_by_one := "list the paths or directories one by one"
 
 _plain(path) if regex.match(`^/[^*?\[\]{}\\]*$`, path)

@@ -41,6 +41,12 @@ test_bad_many_are_one_finding if {
 	count(found) == 1
 	v.pointer == "/spec/file/matchPatterns/0/pattern"
 	contains(v.message, "5 patterns of file block nothing (/srv/0/*, /srv/1/* and 3 more)")
+	contains(v.hint, "/x/* is dir: /x/")
+}
+
+test_bad_many_without_another_form if {
+	some v in _found([fixtures.pattern("file", index, $"/srv/{index}/*.key") | some index in numbers.range(0, 4)])
+	v.hint == "list the paths or directories one by one"
 }
 
 test_good_directory if {

@@ -35,27 +35,36 @@ _targets := [item |
 	some target in rule.targets
 	target.field in {"path", "dir"}
 	link := links.link(target, rule.recursive)
-	_seen_as_resolved(rule.action)
+	item := _item(target, link, rule)
+	_for_a_target(item.group)
 	not [rule.section, rule.list, rule.action, link.to] in _written
-	item := _item(target, link, rule, rule.action == "Audit")
 ]
 
 _sources := [item |
 	some rule in input.policy.rules
 	some source in rule.sources
 	link := links.link(source.path, false)
+	found := _item(source.path, link, rule)
 	not link.to in {other.path.text | some other in rule.sources}
-	item := _item(source.path, link, rule, false)
+	item := object.union(found, {"group": object.union(found.group, {"hauberk": false})})
 ]
 
+_for_a_target(group) if not group.hauberk
+
+_for_a_target(_) if "hauberk" in input.target
+
 # KubeArmor compares the target of an Audit rule with what the program asked for, which may be the link.
-_seen_as_resolved(action) if action != "Audit"
+_hauberk_alone(rule, _, _) if rule.action == "Audit"
 
-_seen_as_resolved("Audit") if "hauberk" in input.target
+# It looks for the next slash in the first 64 bytes only, and that of a file in the dated folder stands behind.
+_hauberk_alone(_, name, link) if {
+	link.kind == "projected"
+	name.field == "dir"
+}
 
-_model(group) := {"model": "hauberk"} if group.audit
+_model(group) := {"model": "hauberk"} if group.hauberk
 
-_model(group) := {} if not group.audit
+_model(group) := {} if not group.hauberk
 
 # A rule beside the one in question that names the path behind the link: both kinds of image are served.
 _written := {[rule.section, rule.list, rule.action, target.text] |
@@ -63,12 +72,14 @@ _written := {[rule.section, rule.list, rule.action, target.text] |
 	some target in rule.targets
 }
 
-_item(name, link, rule, audit) := {
-	"group": {"list": $"{rule.section}.{rule.list}", "kind": link.kind, "audit": audit},
+_item(name, link, rule) := {
+	"group": {"list": $"{rule.section}.{rule.list}", "kind": link.kind, "hauberk": hauberk},
 	"pointer": name.pointer,
 	"text": name.text,
 	"to": link.to,
 	"folder": name.field == "dir",
+} if {
+	hauberk := count([true | _hauberk_alone(rule, name, link)]) > 0
 }
 
 _few := 3
@@ -76,17 +87,18 @@ _few := 3
 _findings(members) := [finding] if {
 	count(members) > _few
 	first := members[0]
-	where := _where[first.group.kind]
+	where := _where(first.group.kind)
 	number := count(members)
 	list := first.group.list
 	examples := text.listing(sort({member | some item in members; member := item.text}))
 	to := first.to
 	example := first.text
+	places := $"{_place}s"
 	finding := {
 		"id": "HB211",
 		"pointer": first.pointer,
 		"message": $"{where} the kernel never sees {number} paths of {list}, so they do not match: {examples}",
-		"hint": $"write the path behind the link, e.g. {to} for {example}; where images differ, write both",
+		"hint": $"write the path behind the link, e.g. {to} for {example}; where {places} differ, write both",
 	}
 } else := [finding |
 	some item in members
@@ -98,7 +110,14 @@ _findings(members) := [finding] if {
 	}
 ]
 
-_where := {
+# What the links are in.
+_place := "host" if input.policy.kind == "KubeArmorHostPolicy"
+
+_place := "image" if input.policy.kind != "KubeArmorHostPolicy"
+
+_where(kind) := replace(_phrases[kind], "image", _place)
+
+_phrases := {
 	"merged": "on a usr-merged image (/bin, /sbin, /lib are links)",
 	"x11": "where /usr/bin/X11 is a link (Debian)",
 	"run": "where /var/run is a link to /run (most images)",
@@ -114,11 +133,15 @@ _message(item) := $"files of {text} are links into a folder below it, which this
 	item.folder
 	text := item.text
 } else := $"{where} the kernel never sees {text}, so it does not match" if {
-	where := _where[item.group.kind]
+	where := _where(item.group.kind)
 	text := item.text
 }
 
-_hint(item) := $"write {to}; where images differ, write both" if {
+_hint(item) := $"write dir: {to} with recursive: true" if {
+	item.folder
+	to := item.to
+	to == "/run/secrets/kubernetes.io/serviceaccount/"
+} else := $"write {to}; where {_place}s differ, write both" if {
 	item.group.kind in {"merged", "x11", "run", "lock"}
 	to := item.to
 } else := "write dir: /run/secrets/kubernetes.io/serviceaccount/ with recursive: true" if {

@@ -45,8 +45,26 @@ test_good if {
 }
 
 test_bad_service_account_directory if {
-	some v in _found([fixtures.dir("file", 0, "/run/secrets/kubernetes.io/serviceaccount/")])
+	rule := fixtures.dir("file", 0, "/run/secrets/kubernetes.io/serviceaccount/")
+	some v in _found([rule])
 	contains(v.message, "not being recursive, does not cover")
+	v.model == "hauberk"
+	count(symlinked_path.violation) == 0 with input as fixtures.only(fixtures.with_rules([rule]), "kubearmor")
+}
+
+test_bad_service_account_directory_through_a_link if {
+	rule := fixtures.dir("file", 0, "/var/run/secrets/kubernetes.io/serviceaccount/")
+	some v in _found([rule])
+	contains(v.message, "/var/run is a link")
+	v.hint == "write dir: /run/secrets/kubernetes.io/serviceaccount/ with recursive: true"
+	not v.model
+}
+
+test_bad_host_policy if {
+	found := symlinked_path.violation with input as fixtures.host_policy({"rules": [fixtures.path("process", 0, "/bin/sh")]})
+	some v in found
+	v.message == "on a usr-merged host (/bin, /sbin, /lib are links) the kernel never sees /bin/sh, so it does not match"
+	v.hint == "write /usr/bin/sh; where hosts differ, write both"
 }
 
 test_bad_audit_is_for_hauberk if {

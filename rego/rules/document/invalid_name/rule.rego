@@ -19,6 +19,7 @@ package hauberk.rules.document.invalid_name
 
 violation contains v if {
 	is_null(input.policy.name)
+	not _no_metadata
 	v := {
 		"id": "HB106",
 		"pointer": "/metadata/name",
@@ -37,6 +38,19 @@ violation contains v if {
 		"message": $"{name} is not a valid name: lower-case letters, digits, - and ., at most 253, with a letter or digit at both ends",
 		"hint": _hint(name),
 	}
+}
+
+# HB104 says it: there is nothing a name could stand in.
+_no_metadata if {
+	some problem in input.problems
+	problem.pointer == "/metadata"
+}
+
+_no_metadata if {
+	some problem in input.problems
+	problem.pointer == ""
+	problem.detail.keyword == "required"
+	problem.detail.name == "metadata"
 }
 
 _valid(name) if {

@@ -32,6 +32,20 @@ test_good if {
 	}
 }
 
+test_near_miss_no_metadata if {
+	problems := [
+		fixtures.problem("null", "/metadata", "metadata is given without a value (null)", {}),
+		fixtures.problem("schema", "", "metadata is missing in the document", {"keyword": "required", "name": "metadata"}),
+		fixtures.problem("schema", "/metadata", "metadata must be of type object", {"keyword": "type"}),
+	]
+	every problem in problems {
+		document := fixtures.changed(fixtures.policy({"name": null}), {"problems": [problem]})
+		count(invalid_name.violation) == 0 with input as document
+	}
+	other := fixtures.problem("schema", "", "kind is missing", {"keyword": "required", "name": "kind"})
+	count(invalid_name.violation) == 1 with input as fixtures.changed(fixtures.policy({"name": null}), {"problems": [other]})
+}
+
 test_near_miss_no_policy if {
 	count(invalid_name.violation) == 0 with input as fixtures.facts({"subject": "file"})
 }

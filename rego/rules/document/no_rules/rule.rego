@@ -17,6 +17,8 @@
 #   recommended_action: Add rules, or remove the policy.
 package hauberk.rules.document.no_rules
 
+import data.hauberk.lib.text
+
 violation contains v if {
 	input.policy.kind != "KubeArmorNetworkPolicy"
 	input.policy.rules == []
@@ -29,8 +31,21 @@ violation contains v if {
 		"id": "HB108",
 		"pointer": "/spec",
 		"message": "the policy has no rule: nothing is enforced and nothing reported",
-		"hint": "add a rule under process, file, network or capabilities, or remove the policy",
+		"hint": _hint,
 	}
+}
+
+_hint := $"indent {sections} below spec" if {
+	count(_outside) > 0
+	sections := text.listing(sort(_outside))
+} else := "add a rule under process, file, network or capabilities, or remove the policy"
+
+# Sections that stand beside spec, where HB103 reports them.
+_outside := {section |
+	some problem in input.problems
+	problem.kind == "unknown-field"
+	some section in ["process", "file", "network", "capabilities"]
+	problem.detail.nearest == $"spec.{section}"
 }
 
 # A section of the wrong type may well mean rules: HB104 reports it.

@@ -12,6 +12,17 @@ test_bad if {
 	contains(v.message, "has no rule")
 }
 
+test_bad_rules_beside_spec if {
+	problems := [
+		fixtures.problem("unknown-field", "/process", "unknown field process", {"name": "process", "nearest": "spec.process"}),
+		fixtures.problem("unknown-field", "/file", "unknown field file", {"name": "file", "nearest": "spec.file"}),
+		fixtures.problem("unknown-field", "/tags", "unknown field tags", {"name": "tags", "nearest": "spec.tags"}),
+	]
+	found := no_rules.violation with input as fixtures.changed(fixtures.policy({}), {"problems": problems})
+	some v in found
+	v.hint == "indent file and process below spec"
+}
+
 test_good if {
 	count(no_rules.violation) == 0 with input as fixtures.with_rules([fixtures.path("file", 0, "/etc/shadow")])
 }

@@ -49,11 +49,70 @@ violation contains v if {
 # Dropping the field leaves a policy that lacks it, so there is nothing to remove.
 _null(problem) := {"message": problem.message, "hint": "give it a value"} if {
 	_last(problem.pointer) in _often_required
+	not _left_outside(problem)
 } else := {
-	"message": $"{problem.message}: client-side apply drops it, server-side apply (Flux, Argo CD with ServerSideApply) refuses the policy",
+	"message": problem.message,
+	"hint": $"indent what belongs to it below {name}",
+} if {
+	_left_outside(problem)
+	name := _last(problem.pointer)
+} else := {"message": problem.message, "hint": "give it a value"} if {
+	problem.pointer == "/spec"
+} else := object.union(
+	{
+		"message": _refused(problem),
+		"hint": $"write {name}: {value}",
+	},
+	_emptied(problem),
+) if {
+	# Without the field its parent would be the next null.
+	value := problem.detail.canonical
+	value != null
+	name := _last(problem.pointer)
+} else := {
+	"message": _refused(problem),
 	"hint": "remove the field, or give it a value",
 	"fix": {"safety": "safe", "edits": [{"op": "remove", "pointer": problem.pointer}]},
 }
+
+_refused(problem) := $"{problem.message}: client-side apply drops it, server-side apply (Flux, Argo CD with ServerSideApply) refuses the policy"
+
+# Fields that nobody knows stand beside it: what is meant to be its content has too little indentation.
+_left_outside(problem) if {
+	_last(problem.pointer) in _mappings
+	some other in input.problems
+	other.kind == "unknown-field"
+	_parent(other.pointer) == _parent(problem.pointer)
+}
+
+_mappings := {
+	"metadata", "spec", "selector", "nodeSelector", "matchLabels", "process", "file", "network", "capabilities",
+	"syscalls", "device",
+}
+
+_parent(pointer) := trim_suffix(pointer, $"/{last}") if {
+	last := _last(pointer)
+}
+
+_empty := {"[]": [], "{}": {}}
+
+_emptied(problem) := {"fix": {"safety": "safe", "edits": [{"op": "text", "position": place, "text": $" {value}"}]}} if {
+	problem.detail.text == ""
+	value := problem.detail.canonical
+	end := problem.position
+	place := {
+		"line": end.endLine,
+		"column": end.endColumn + 1,
+		"endLine": end.endLine,
+		"endColumn": end.endColumn + 1,
+	}
+} else := {"fix": {
+	"safety": "safe",
+	"edits": [{"op": "replace", "pointer": problem.pointer, "value": value}],
+}} if {
+	problem.detail.text == "~"
+	value := _empty[problem.detail.canonical]
+} else := {}
 
 _last(pointer) := parts[count(parts) - 1] if {
 	parts := split(pointer, "/")

@@ -47,6 +47,46 @@ test_bad_null_where_a_value_is_needed if {
 	not v.fix
 }
 
+_null(pointer, detail, others) := v if {
+	problem := fixtures.changed(fixtures.problem("null", pointer, "it is null", detail), {"position": fixtures.position(6)})
+	found := schema_violation.violation with input as fixtures.facts({"problems": array.concat([problem], others)})
+	some v in found
+}
+
+test_bad_null_above_what_belongs_to_it if {
+	outside := fixtures.problem("unknown-field", "/process", "unknown field process", {"name": "process", "nearest": "spec.process"})
+	v := _null("/spec", {}, [outside])
+	v.hint == "indent what belongs to it below spec"
+	not v.fix
+	section := _null("/spec/file", {}, [fixtures.problem("unknown-field", "/spec/matchPaths", "unknown field matchPaths in spec", {})])
+	section.hint == "indent what belongs to it below file"
+	not section.fix
+	metadata := _null("/metadata", {}, [fixtures.problem("unknown-field", "/name", "unknown field name", {})])
+	metadata.hint == "indent what belongs to it below metadata"
+}
+
+test_bad_null_spec if {
+	v := _null("/spec", {}, [])
+	v.hint == "give it a value"
+	not v.fix
+}
+
+test_bad_null_alone_in_its_parent if {
+	v := _null("/spec/selector/matchExpressions", {"canonical": "[]", "text": ""}, [])
+	v.hint == "write matchExpressions: []"
+	v.fix.edits == [{"op": "text", "position": {"line": 6, "column": 9, "endLine": 6, "endColumn": 9}, "text": " []"}]
+	tilde := _null("/spec/selector/matchLabels", {"canonical": "{}", "text": "~"}, [])
+	tilde.fix.edits == [{"op": "replace", "pointer": "/spec/selector/matchLabels", "value": {}}]
+	word := _null("/spec/selector/matchLabels", {"canonical": "{}"}, [])
+	word.hint == "write matchLabels: {}"
+	not word.fix
+}
+
+test_near_miss_null_beside_a_slip if {
+	v := _null("/spec/severity", {}, [fixtures.problem("unknown-field", "/spec/tagz", "unknown field tagz in spec", {})])
+	v.fix.edits == [{"op": "remove", "pointer": "/spec/severity"}]
+}
+
 test_good if {
 	count(schema_violation.violation) == 0 with input as fixtures.with_rules([fixtures.path("file", 0, "/etc/shadow")])
 }

@@ -26,12 +26,12 @@ test_bad_misspelt if {
 test_bad_misplaced if {
 	problem := fixtures.problem(
 		"unknown-field", "/spec/selector/app", "unknown field app in spec.selector",
-		{"name": "app", "nearest": "matchLabels.app"},
+		{"name": "app", "nearest": "spec.selector.matchLabels.app"},
 	)
 	placed := fixtures.changed(problem, {"position": fixtures.position(7)})
 	found := unknown_field.violation with input as fixtures.facts({"problems": [placed]})
 	some v in found
-	v.hint == "write it as matchLabels.app"
+	v.hint == "write it as spec.selector.matchLabels.app"
 	v.position.line == 7
 	not v.fix
 }
