@@ -7,6 +7,22 @@ package hauberk.lib.programs
 # Where a program of a builtin's name would be looked for. Elsewhere (/opt, /app) it is somebody's own program.
 folders := {"/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/", "/usr/local/bin/"}
 
+# Without reading these folders hardly a program starts.
+needed(target, _) if {
+	target.field == "dir"
+	target.text in folders
+}
+
+needed(target, _) if {
+	target.field == "dir"
+	regex.match(`^(/usr)?/lib(32|64|x32)?/`, target.text)
+}
+
+needed(target, true) if {
+	target.field == "dir"
+	target.text in {"/", "/usr/"}
+}
+
 # The shell does these itself, always: a program cannot change the state of the shell that started it.
 # Some distributions ship scripts of these names for the letter of POSIX; a script's executable is its shell.
 builtins := {

@@ -13,6 +13,19 @@ action_pointer(rule) := "/spec/action" if rule.actionLevel == "spec"
 
 action_pointer(rule) := "/spec" if rule.actionLevel == "default"
 
+# Where the rule says what it is about: a place of its own even if it inherits its action.
+subject_pointer(rule) := rule.targets[0].pointer if count(rule.targets) > 0
+
+subject_pointer(rule) := rule.values[0].pointer if {
+	count(rule.targets) == 0
+	count(rule.values) > 0
+}
+
+subject_pointer(rule) := rule.pointer if {
+	count(rule.targets) == 0
+	count(rule.values) == 0
+}
+
 # The text that says best what the rule is about; its id when it names nothing.
 subject(rule) := rule.targets[0].text if count(rule.targets) > 0
 

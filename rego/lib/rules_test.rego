@@ -5,6 +5,12 @@ import data.hauberk.lib.rules
 
 _rule := fixtures.path("file", 2, "/etc/shadow")
 
+test_subject_pointer if {
+	rules.subject_pointer(_rule) == "/spec/file/matchPaths/2/path"
+	rules.subject_pointer(fixtures.capability(0, "kill")) == "/spec/capabilities/matchCapabilities/0/capability"
+	rules.subject_pointer(fixtures.rule("process", "matchPaths", 1)) == "/spec/process/matchPaths/1"
+}
+
 test_action_pointer if {
 	rules.action_pointer(_rule) == "/spec/action"
 	rules.action_pointer(fixtures.changed(_rule, {"actionLevel": "rule"})) == "/spec/file/matchPaths/2/action"

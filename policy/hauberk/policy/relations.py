@@ -33,6 +33,8 @@ from hauberk.policy.model import (
 
 OTHER_PROGRAM = "/usr/bin/other"
 MAX_RELATIONS = 50
+MAX_HIDDEN = 10
+"""Blocks named for one Allow with a source."""
 _SOCKETS = {
     "tcp": ("stream", 6),
     "udp": ("dgram", 17),
@@ -89,9 +91,11 @@ def meetings(workload: Workload, policies: Sequence[tuple[int, Policy]]) -> list
                 ruled.append(one)
                 for key in _keys(rule):
                     by_key[key].append(one)
-    found: dict[tuple[str, int, int], Meeting] = {}
+    found: dict[tuple[str, int, int, int, int], Meeting] = {}
     for meeting in (*_same_key(by_key, judge), *_hidden(ruled, judge), *_presets(policies)):
-        found.setdefault((meeting.type, meeting.number, meeting.rule), meeting)
+        # one Allow may hide many Blocks; of the other relations one is enough
+        other = (meeting.other, meeting.other_rule) if meeting.type == "hides" else (-1, -1)
+        found.setdefault((meeting.type, meeting.number, meeting.rule, *other), meeting)
     return sorted(found.values(), key=lambda m: (m.number, m.type, m.rule))
 
 
@@ -195,7 +199,12 @@ def _same_key(by_key: dict[Key, list[_Ruled]], judge: _Judge) -> Iterator[Meetin
             for one in mine:
                 # the same policy first: that contradiction is there whatever else is applied
                 for other in sorted(others, key=lambda o, one=one: (o.number != one.number, o.number))[:1]:  # type: ignore[misc]
-                    yield from _conflict(one, other, source, judge)
+                    meeting = _conflict(one, other, source, judge)
+                    if meeting is not None:
+                        yield meeting
+                    elif _before(one, other) and _other_flags(one.rule, other.rule):
+                        # requirements can make Allow and Block equal; what is left are the flags
+                        yield from _lost(one, other, source, judge)
         for same in (allows, blocks):
             last = same[-1] if same else None
             for one in same[:-1]:
@@ -203,15 +212,28 @@ def _same_key(by_key: dict[Key, list[_Ruled]], judge: _Judge) -> Iterator[Meetin
                     yield from _lost(one, last, source, judge)
 
 
-def _conflict(one: _Ruled, other: _Ruled, source: str | None, judge: _Judge) -> Iterator[Meeting]:
-    access = judge.differing(Model.HAUBERK, (one,), (other,), source)
+def _before(one: _Ruled, other: _Ruled) -> bool:
+    return (one.number, one.position) < (other.number, other.position)
+
+
+def _conflict(one: _Ruled, other: _Ruled, source: str | None, judge: _Judge) -> Meeting | None:
+    """On an access that the Block alone denies and the Allow alone lets pass."""
+    allow, block = (one, other) if one.rule.action is Action.ALLOW else (other, one)
+    access = next(
+        (
+            a
+            for a in accesses(one.rule, source)
+            if judge(Model.HAUBERK, a, block) is Verdict.DENIED and judge(Model.HAUBERK, a, allow) is Verdict.ALLOWED
+        ),
+        None,
+    )
     if access is None:
-        return
-    first, second = sorted((one, other), key=lambda o: (o.number, o.position))
+        return None
+    first, second = (one, other) if _before(one, other) else (other, one)
     verdict = judge(Model.KUBEARMOR, access, first, second)
     swapped = verdict if one.number == other.number else judge(Model.KUBEARMOR, access, second, first)
     hauberk = judge(Model.HAUBERK, access, first, second)
-    yield Meeting(
+    return Meeting(
         "conflict",
         one.number,
         one.position,
@@ -261,15 +283,17 @@ def _hidden(ruled: Sequence[_Ruled], judge: _Judge) -> Iterator[Meeting]:
         if one.rule.action is not Action.ALLOW or not isinstance(matcher, Directory) or not matcher.recursive:
             continue
         inside = matcher.dir.rstrip("/") + "/"
-        for source in one.rule.sources:
-            for target, block in by_domain[one.rule.domain] if source else ():
-                own = block.rule.matcher
-                wider = not isinstance(own, Directory) or len(own.dir.rstrip("/")) + 1 > len(inside)
-                if target.startswith(inside) and wider:
-                    meeting = _hides(one, block, source, judge)
-                    if meeting is not None:
-                        yield meeting
-                        break
+        hidden = 0
+        for target, block in by_domain[one.rule.domain]:
+            own = block.rule.matcher
+            wider = not isinstance(own, Directory) or len(own.dir.rstrip("/")) + 1 > len(inside)
+            if hidden == MAX_HIDDEN or not target.startswith(inside) or not wider:
+                continue
+            found = (_hides(one, block, source, judge) for source in one.rule.sources if source)
+            meeting = next((meeting for meeting in found if meeting is not None), None)
+            if meeting is not None:
+                hidden += 1
+                yield meeting
 
 
 def _hides(one: _Ruled, block: _Ruled, source: str | None, judge: _Judge) -> Meeting | None:

@@ -26,22 +26,39 @@ violation contains v if {
 	not _said_from_the_other_side(relation)
 	some rule in input.policy.rules
 	rule.pointer == relation.pointer
+	models := _models(rule)
+	count(models) > 0
 	other := relation.other
 	here := rules.subject(rule)
-	deeds := _deeds[rule.action]
+	deeds := _deeds(rule.action, relation)
 	where := _where(relation)
-	outcome := _outcome(relation)
-	v := object.union(
+	outcome := _outcome(relation, models)
+	base := object.union(
 		{
 			"id": "HB301",
-			"pointer": rules.action_pointer(rule),
-			"message": $"{deeds.this} {here}, and {where} {deeds.other} the same: {outcome}",
+			"pointer": _pointer(rule),
+			"message": $"{deeds.this} {here}, and {where} {deeds.other}: {outcome}",
 			"hint": "keep one of the two rules, or make their matches differ",
-			"related": [{"place": other, "message": $"{deeds.other} the same"}],
+			"related": [{"place": other, "message": deeds.other}],
 		},
 		_witness(relation),
 	)
+	v := object.union(base, _model(rule))
 }
+
+# KubeArmor does not read patterns at all (HB208).
+_models(rule) := {model | some model in input.target} if rule.list != "matchPatterns"
+
+_models(rule) := {model | some model in input.target; model == "hauberk"} if rule.list == "matchPatterns"
+
+_model(rule) := {"model": "hauberk"} if rule.list == "matchPatterns"
+
+_model(rule) := {} if rule.list != "matchPatterns"
+
+# An inherited action has one place for many rules.
+_pointer(rule) := $"{rule.pointer}/action" if rule.actionLevel == "rule"
+
+_pointer(rule) := rules.subject_pointer(rule) if rule.actionLevel != "rule"
 
 # Inside one policy both rules have a relation; the later one reports.
 _said_from_the_other_side(relation) if {
@@ -54,10 +71,18 @@ _said_from_the_other_side(relation) if {
 	relation.rule < mirrored.rule
 }
 
-_deeds := {
-	"Allow": {"this": "this rule allows", "other": "blocks"},
-	"Block": {"this": "this rule blocks", "other": "allows"},
+_deeds("Allow", relation) := {"this": "this rule allows", "other": $"blocks {what}"} if {
+	what := object.get({"write": "writing it", "modify": "changing it"}, _op(relation), "the same")
 }
+
+_deeds("Block", relation) := {"this": $"this rule blocks{doing}", "other": "allows the same"} if {
+	doing := object.get({"write": " writing", "modify": " changing"}, _op(relation), "")
+}
+
+# Reading is tried first: a Block shown on more than that is readOnly, and lets reading pass.
+_op(relation) := relation.access.op if not is_null(relation.access)
+
+_op(relation) := "" if is_null(relation.access)
 
 _where(relation) := $"{id} of this policy" if {
 	relation.samePolicy
@@ -79,12 +104,12 @@ _by_kubearmor(relation) := $"KubeArmor has it {verdict}" if {
 	verdict := relation.verdicts.kubearmor
 }
 
-_outcome(relation) := $"{first}, {second}" if {
-	count(input.target) == 2
+_outcome(relation, models) := $"{first}, {second}" if {
+	count(models) == 2
 	first := _by_hauberk[relation.verdicts.hauberk]
 	second := _by_kubearmor(relation)
 } else := _by_kubearmor(relation) if {
-	"kubearmor" in input.target
+	"kubearmor" in models
 } else := _by_hauberk[relation.verdicts.hauberk]
 
 _witness(relation) := {"witness": relation.access} if not is_null(relation.access)

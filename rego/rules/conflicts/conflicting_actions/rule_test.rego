@@ -35,7 +35,7 @@ test_bad_same_policy_once if {
 	found := conflicting_actions.violation with input as _document([one, two])
 	some v in found
 	count(found) == 1
-	v.pointer == "/spec/action"
+	v.pointer == "/spec/file/matchPaths/1/path"
 	contains(v.message, "this rule blocks /etc/shadow, and file.matchPaths[0] of this policy allows the same")
 	contains(v.message, "KubeArmor has it denied")
 	not v.witness
@@ -45,6 +45,30 @@ test_bad_for_hauberk_alone if {
 	found := conflicting_actions.violation with input as fixtures.only(_document([_conflict]), "hauberk")
 	some v in found
 	endswith(v.message, ": hauberk denies")
+}
+
+test_bad_pattern_for_hauberk_only if {
+	rule := fixtures.allow(fixtures.pattern("file", 0, "/etc/*.key"))
+	relation := fixtures.relation("conflict", rule, fixtures.place("other", "file.matchPatterns[0]"), {"orderMatters": true})
+	document := fixtures.changed(fixtures.with_rules([rule]), {"relations": [relation]})
+	found := conflicting_actions.violation with input as document
+	some v in found
+	v.model == "hauberk"
+	endswith(v.message, ": hauberk denies")
+	count(conflicting_actions.violation) == 0 with input as fixtures.only(document, "kubearmor")
+}
+
+test_bad_read_only_block if {
+	access := {"access": {"op": "write", "target": "/etc/shadow", "source": null}}
+	found := conflicting_actions.violation with input as _document([fixtures.changed(_conflict, access)])
+	some v in found
+	contains(v.message, "this rule allows /etc/shadow, and other (file.matchPaths[3]) blocks writing it:")
+	v.related[0].message == "blocks writing it"
+	block := fixtures.changed(fixtures.path("file", 1, "/etc/shadow"), {"readOnly": true})
+	mirrored := fixtures.relation("conflict", block, fixtures.place("other", "file.matchPaths[3]"), access)
+	others := conflicting_actions.violation with input as fixtures.changed(fixtures.with_rules([block]), {"relations": [mirrored]})
+	some other in others
+	contains(other.message, "this rule blocks writing /etc/shadow, and other (file.matchPaths[3]) allows the same:")
 }
 
 test_good if {

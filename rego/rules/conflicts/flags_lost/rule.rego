@@ -1,8 +1,8 @@
 # METADATA
 # title: flags-lost
 # description: |
-#   Two rules with the same match, source and action but different flags. KubeArmor does not join them:
-#   the last replaces the other, so this rule's flags are lost.
+#   Two rules with the same match and source that do not contradict each other but have different flags.
+#   KubeArmor does not join them: the last replaces the other, so this rule's flags are lost.
 # scope: package
 # related_resources:
 #   - ref: https://github.com/hauberk/hauberk/blob/main/docs/rules/HB302.md
@@ -32,12 +32,36 @@ violation contains v if {
 			"id": "HB302",
 			"pointer": rule.pointer,
 			"message": $"KubeArmor keeps one rule for {subject}: {outcome}",
-			"hint": "write one rule that has the flags of both",
+			"hint": _hint(relation, rule),
 			"related": [{"place": relation.other, "message": "the same match with other flags"}],
 		},
 		_witness(relation),
 	)
 }
+
+# A Block denies what misses one of its flags; without any it denies everything, and more flags would only weaken it.
+_hint(relation, rule) := "make their matches differ, or write one rule" if {
+	some other in _others(relation)
+	other.recursive != rule.recursive
+} else := "keep the rule without flags: it denies all that the other does" if {
+	rule.action == "Block"
+	some other in array.concat([rule], _others(relation))
+	other.action == "Block"
+	count(_given(other)) == 0
+} else := "write one rule that has the flags of both; if the other has none, keep that one" if {
+	rule.action == "Block"
+	not relation.samePolicy
+} else := "keep one of the two rules" if {
+	some other in _others(relation)
+	other.action != rule.action
+} else := "write one rule that has the flags of both"
+
+# The other rule, as far as it is known here.
+_others(relation) := [other |
+	relation.samePolicy
+	some other in input.policy.rules
+	other.id == relation.other.rule
+]
 
 _outcome(relation, rule) := $"{id} of this policy replaces this one{flags}" if {
 	relation.samePolicy
@@ -48,11 +72,13 @@ _outcome(relation, rule) := $"{id} of this policy replaces this one{flags}" if {
 	id := relation.other.rule
 }
 
+_given(rule) := array.concat(
+	array.concat(_read_only(rule), _owner_only(rule)),
+	array.concat(_pts(rule), _arguments(rule)),
+)
+
 _flags(rule) := $", and its {list} is lost" if {
-	given := array.concat(
-		array.concat(_read_only(rule), _owner_only(rule)),
-		array.concat(_pts(rule), _arguments(rule)),
-	)
+	given := _given(rule)
 	count(given) > 0
 	list := text.listing(given)
 } else := ""

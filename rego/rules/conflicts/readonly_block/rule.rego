@@ -17,6 +17,7 @@
 #   recommended_action: Remove readOnly if reading is to be blocked too; otherwise say Allow with readOnly, or keep it knowingly.
 package hauberk.rules.conflicts.readonly_block
 
+import data.hauberk.lib.programs
 import data.hauberk.lib.rules
 
 violation contains v if {
@@ -32,10 +33,17 @@ violation contains v if {
 		"id": "HB304",
 		"pointer": $"{rule.pointer}/readOnly",
 		"message": $"Block with readOnly stops only writing and changing: {who} may still read {subject}",
-		"hint": "remove readOnly to block reading too",
-		"fix": {"safety": "unsafe", "edits": [{"op": "remove", "pointer": $"{rule.pointer}/readOnly"}]},
 	}
-	v := object.union(base, _where(rule.list))
+	v := object.union(object.union(base, _advice(rule)), _where(rule.list))
+}
+
+# To start a program is to read it, its loader and its libraries.
+_advice(rule) := {"severity": "info", "hint": "right if only changes are to be stopped: without reading no program starts"} if {
+	some target in rule.targets
+	programs.needed(target, rule.recursive)
+} else := {
+	"hint": "remove readOnly to block reading too",
+	"fix": {"safety": "unsafe", "edits": [{"op": "remove", "pointer": $"{rule.pointer}/readOnly"}]},
 }
 
 # For named sources beside a Block for everybody on the same place it is how one writes "they alone, and only reading".

@@ -14,6 +14,22 @@ test_bad_path if {
 	v.message == "Block with readOnly stops only writing and changing: everybody may still read /etc/shadow"
 	v.fix.edits == [{"op": "remove", "pointer": "/spec/file/matchPaths/0/readOnly"}]
 	v.fix.safety == "unsafe"
+	not v.severity
+}
+
+test_bad_program_folders_are_a_remark if {
+	every dir in ["/usr/bin/", "/usr/sbin/", "/sbin/", "/usr/lib/", "/lib/", "/lib64/", "/usr/"] {
+		rule := fixtures.changed(fixtures.tree("file", 0, dir), {"readOnly": true})
+		found := readonly_block.violation with input as fixtures.with_rules([rule])
+		count([v | some v in found; v.severity == "info"; not v.fix; startswith(v.hint, "right if only changes")]) == 1
+	}
+}
+
+test_bad_other_folders if {
+	every rule in [fixtures.tree("file", 0, "/usr/share/"), fixtures.dir("file", 0, "/usr/"), fixtures.tree("file", 0, "/library/")] {
+		found := readonly_block.violation with input as fixtures.with_rules([fixtures.changed(rule, {"readOnly": true})])
+		count([v | some v in found; v.fix; not v.severity]) == 1
+	}
 }
 
 test_bad_with_source if {

@@ -66,7 +66,15 @@ _blocks(relation) := $"{id} of this policy" if {
 
 _more(0) := ""
 
-_more(number) := $" (and {number} more)" if number > 0
+_more(number) := $" (and {number} more)" if {
+	number > 0
+	number < _most - 1
+}
+
+_more(number) := $" (and at least {number} more)" if number >= _most - 1
+
+# So many Blocks are looked for.
+_most := 10
 
 _deed(rule, relation) := $"this rule lets {source} {op} {target}" if {
 	not is_null(relation.access)

@@ -31,6 +31,14 @@ test_bad_several_are_one_finding if {
 	count(v.related) == 2
 }
 
+test_bad_as_many_as_are_looked_for if {
+	others := [fixtures.changed(_hides, {"other": fixtures.place("sample", $"file.matchPaths[{index}]")}) | some index in numbers.range(0, 9)]
+	found := source_allow_hides_block.violation with input as _document(others)
+	some v in found
+	contains(v.message, "(and at least 9 more)")
+	count(v.related) == 5
+}
+
 test_bad_without_an_access if {
 	found := source_allow_hides_block.violation with input as _document([fixtures.changed(_hides, {"access": null})])
 	some v in found
