@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hauberk.cli import sources
 from hauberk.cli.loading import load
+from hauberk.cli.sources import Source
 from hauberk.policy.model import Policy, Posture
 from hauberk.policy.problems import HauberkError
 from hauberk.policy.repository import Entry, Repository
@@ -63,15 +64,22 @@ class Opened:
 
 def open_repository(paths: Sequence[str], exclude: Sequence[str] = ()) -> Opened:
     """All policies and manifests below the paths."""
+    names = sources.find(paths, markdown=False, exclude=exclude)
+    opened = open_sources(sources.read(name) for name in names)
+    if not opened.repository.entries:
+        raise HauberkError(f"no policy in {', '.join(paths)}")
+    return opened
+
+
+def open_sources(given: Iterable[Source]) -> Opened:
+    """All policies and manifests of these sources; there may be none."""
     entries: list[Entry] = []
     manifests: list[Manifest] = []
     broken: list[str] = []
-    for name in sources.find(paths, markdown=False, exclude=exclude):
-        loaded = load(sources.read(name), ("hauberk",), keep=False)
+    for source in given:
+        loaded = load(source, ("hauberk",), keep=False)
         entries.extend(loaded.entries)
         manifests.extend(loaded.manifests)
         if any(subject.document is None for subject in loaded.subjects):
-            broken.append(name)
-    if not entries:
-        raise HauberkError(f"no policy in {', '.join(paths)}")
+            broken.append(source.path)
     return Opened(Repository(entries, manifests), tuple(broken))
