@@ -152,11 +152,16 @@ class Surroundings:
         return meeting.access is not None and compiled.decide(meeting.access).rule == name
 
     def _relations(self, number: int, stages: Iterable[_Stage]) -> list[Facts]:
-        found: dict[tuple[str, int], Facts] = {}
+        found: dict[tuple[object, ...], Facts] = {}
         policy = self.repository.entries[number].policy
         for stage in stages:
             for meeting in stage.meetings.get(number, ()):
-                key = (meeting.type, meeting.rule)
+                # one relation a rule says enough, but each Block that a wide Allow hides is worth its name
+                key = (
+                    meeting.type,
+                    meeting.rule,
+                    *((meeting.other, meeting.other_rule) if meeting.type == "hides" else ()),
+                )
                 if key not in found and len(found) < MAX_RELATIONS:
                     found[key] = self._relation(policy, meeting, stage)
         return list(found.values())
