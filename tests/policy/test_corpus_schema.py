@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 import yaml
 
-from hauberk.policy import schema
+from hauberk.policy import schema, validate
 from hauberk.policy.documents import decode, read
 from hauberk.policy.loose import is_list, is_mapping, listing, mapping
 from support import shared
@@ -73,7 +73,7 @@ def they_accept(kind: str, data: Any) -> bool:
 
 def we_accept(kind: str, data: Any) -> bool:
     (document,) = read(json.dumps(data)).documents
-    return not [problem for problem in schema.problems(document, kind) if problem.kind != "unknown-field"]
+    return not [problem for problem in validate.problems(document, kind) if problem.kind != "unknown-field"]
 
 
 @cache

@@ -17,7 +17,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from hauberk.policy import schema
+from hauberk.policy import schema, validate
 from hauberk.policy.documents import Document, Parsed, decode, read
 from hauberk.policy.facts import policy_facts, problem_facts
 from hauberk.policy.loose import is_list, is_mapping
@@ -220,7 +220,7 @@ def check(text: str) -> Parsed:
             for find in (document.value_at, document.key_at, document.place):
                 check_position(find(pointer), rows)
         for kind in schema.KINDS:
-            found += schema.problems(document, kind)
+            found += validate.problems(document, kind)
             if is_mapping(document.data):
                 check_model({**document.data, "kind": kind})
         for problem in found:

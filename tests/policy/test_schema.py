@@ -9,7 +9,8 @@ import pytest
 
 from hauberk.policy.documents import Document, read
 from hauberk.policy.problems import Position, Problem
-from hauberk.policy.schema import KINDS, problems, schema_of
+from hauberk.policy.schema import KINDS, schema_of
+from hauberk.policy.validate import problems
 
 HEAD = "apiVersion: security.kubearmor.com/v1\nkind: {kind}\nmetadata: {{name: p}}\n"
 

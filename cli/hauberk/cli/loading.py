@@ -19,7 +19,7 @@ from hauberk.policy.parse import parse_policy
 from hauberk.policy.problems import Position, Problem
 from hauberk.policy.repository import Entry
 from hauberk.policy.schema import KINDS
-from hauberk.policy.schema import problems as schema_problems
+from hauberk.policy.validate import problems as schema_problems
 from hauberk.policy.workloads import Manifest, Namespace, Place, parse_manifest
 
 _GROUP = "security.kubearmor.com/"

@@ -1,139 +1,32 @@
 """YAML text -> documents that know where each key and value stands.
 
-Built on libyaml's events: the parser family of kubectl, and three times faster than a tree with comments. Strict where
-kubectl is lax (a duplicate key) and bounded, because the text is untrusted: size, depth, nodes after aliases.
+Built on libyaml's events: the parser family of kubectl, and three times faster than a tree with comments.
 """
 
 from __future__ import annotations
 
 import re
-from array import array
-from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
-import yaml
+from hauberk.policy.composer import MAX_DEPTH, MAX_DOCUMENT, MAX_NODES, Composer
+from hauberk.policy.positions import Document, Parsed, line_start, lines_of, pointer_token, split_pointer
+from hauberk.policy.problems import Position, Problem
 
-from hauberk.policy.loose import is_list, is_mapping
-from hauberk.policy.problems import HauberkError, Position, Problem
-from hauberk.policy.scalars import TAGS, key_text, resolve
+__all__ = [
+    "MAX_BROKEN",
+    "MAX_DEPTH",
+    "MAX_DOCUMENT",
+    "MAX_NODES",
+    "Document",
+    "Parsed",
+    "decode",
+    "lines_of",
+    "pointer_token",
+    "read",
+    "split_pointer",
+]
 
-MAX_DOCUMENT = 1024 * 1024
-MAX_DEPTH = 64
-MAX_NODES = 200_000
 MAX_BROKEN = 100
 """Documents with a syntax error in one text, after which the rest is not looked at."""
-
-_parser: Any = getattr(yaml.cyaml, "CParser", None)
-
-if _parser is None:
-    raise HauberkError(
-        "PyYAML was installed without libyaml, whose reading of tabs and comments kubectl shares; "
-        "reinstall it with `pip install --force-reinstall PyYAML` (the wheels of PyPI have it)"
-    )
-
-
-@dataclass(slots=True)
-class Document:
-    """One YAML document, or one item of a `kind: List`.
-
-    `data` is what kubectl would send. `marks` holds line, column, end line, end column (all from 0) of each node of the
-    whole YAML document in pre-order, a key before its value. `base` is the pointer of `data` in it.
-    """
-
-    data: Any
-    root: Any
-    marks: array[int]
-    base: str = ""
-    problems: tuple[Problem, ...] = ()
-    _index: dict[str, int] | None = field(default=None, repr=False, compare=False)
-
-    def value_at(self, pointer: str) -> Position:
-        """Place of the value, or of the nearest parent that exists (a missing field has no place)."""
-        return self._position(self._find(pointer)[0])
-
-    def key_at(self, pointer: str) -> Position:
-        """Place of the mapping key that holds the value; of the value itself where there is none."""
-        value, key = self._find(pointer)
-        return self._position(value if key is None else key)
-
-    def place(self, pointer: str) -> Position:
-        """What a reader should look at: a scalar itself, the key of a mapping or list."""
-        value, key = self._find(pointer)
-        return self._position(key if key is not None and self._spans_lines(value) else value)
-
-    def _spans_lines(self, number: int) -> bool:
-        return self.marks[number * 4] != self.marks[number * 4 + 2]
-
-    def siblings(self, pointer: str) -> tuple[Position | None, Position | None, int]:
-        """Of the entry at `pointer`: key (None in a list), the next entry's start, and how many entries there are."""
-        parent_pointer, _, last = pointer.rpartition("/")
-        parent = self.data
-        for token in split_pointer(parent_pointer):
-            parent = parent[int(token)] if is_list(parent) else parent[token]
-        keys = list(parent) if is_mapping(parent) else [str(index) for index in range(len(parent))]
-        token = split_pointer("/" + last)[0]
-        following = keys[keys.index(token) + 1 :]
-        after = self.key_at(f"{parent_pointer}/{pointer_token(following[0])}") if following else None
-        return self.key_at(pointer) if is_mapping(parent) else None, after, len(keys)
-
-    def _position(self, number: int) -> Position:
-        line, column, end_line, end_column = self.marks[number * 4 : number * 4 + 4]
-        return Position(line + 1, column + 1, end_line + 1, end_column + 1)
-
-    def _find(self, pointer: str) -> tuple[int, int | None]:
-        index = self.index()
-        wanted = self.base + pointer
-        while wanted not in index:
-            wanted = wanted.rpartition("/")[0]
-        number = index[wanted]
-        return (number, None) if number >= 0 else (-number, -number - 1)
-
-    def index(self) -> dict[str, int]:
-        """Number of each value in `marks` by its pointer from the root, negative where a key stands before it."""
-        if self._index is None:
-            self._index = {}
-            self._number("", self.root, 0, self._index, key=False)
-        return self._index
-
-    def _number(self, pointer: str, node: Any, number: int, index: dict[str, int], *, key: bool) -> int:
-        index[pointer] = -number if key else number
-        number += 1
-        if is_mapping(node):
-            for name, child in node.items():
-                at = f"{pointer}/{name}" if "/" not in name and "~" not in name else f"{pointer}/{pointer_token(name)}"
-                number = self._number(at, child, number + 1, index, key=True)
-        elif is_list(node):
-            for place, child in enumerate(node):
-                number = self._number(f"{pointer}/{place}", child, number, index, key=False)
-        return number
-
-
-@dataclass(slots=True)
-class Parsed:
-    """What one text gave. `skipped` says why it was not read at all, "" when it was."""
-
-    documents: list[Document] = field(default_factory=list[Document])
-    problems: list[Problem] = field(default_factory=list[Problem])
-    skipped: str = ""
-
-
-def split_pointer(pointer: str) -> list[str]:
-    """Tokens of an RFC 6901 pointer."""
-    return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
-
-
-def pointer_token(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
-
-
-def _size(node: Any) -> int:
-    if is_mapping(node):
-        return 1 + len(node) + sum(map(_size, node.values()))
-    if is_list(node):
-        return 1 + sum(map(_size, node))
-    return 1
 
 
 def decode(data: bytes) -> str | Problem:
@@ -168,15 +61,15 @@ def read(text: str, *, line: int = 0, column: int = 0) -> Parsed:
         return parsed
     start, first_line, broken = 0, line, 0
     while True:
-        reader = _Reader(line, column, parsed)
+        reader = Composer(line, column, parsed)
         go_on = reader.run(text[start:] if start else text)
         if go_on is None:
             break
         # an error below one document must not hide the next documents
-        following = _NEXT.search(text, _offset(text, start, go_on))
+        following = _NEXT.search(text, line_start(text, start, go_on))
         if following is None:
             break
-        line += _lines(text[start : following.start()])
+        line += len(lines_of(text[start : following.start()])) - 1
         start = following.start()
         broken += 1
         if broken == MAX_BROKEN:
@@ -197,312 +90,3 @@ def _only_in_comments(text: str) -> bool:
 
 _NEXT = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 # Line breaks of YAML 1.1, as libyaml counts them.
-_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-
-
-def lines_of(text: str) -> list[str]:
-    """The lines as positions count them."""
-    return _BREAK.split(text)
-
-
-def _lines(text: str) -> int:
-    return len(lines_of(text)) - 1
-
-
-def _offset(text: str, start: int, lines: int) -> int:
-    """Where the line that is `lines` below the one at `start` begins."""
-    for _ in range(lines):
-        found = _BREAK.search(text, start)
-        if found is None:
-            return len(text)
-        start = found.end()
-    return start
-
-
-class _StopError(Exception):
-    """The text cannot be read further."""
-
-    def __init__(self, kind: str, message: str, mark: Any) -> None:
-        super().__init__(message)
-        self.kind, self.mark = kind, mark
-
-
-# JSON writes a character beyond U+FFFF as two escapes, which libyaml refuses; kubectl has another reader for JSON.
-_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
-
-
-def _character(found: re.Match[str]) -> str:
-    code = 0x10000 + ((int(found[2], 16) & 0x3FF) << 10) + (int(found[3], 16) & 0x3FF)
-    return f"{found[1]}\\U{code:08x}"
-
-
-def _plain(event: Any) -> bool:
-    """Whether the scalar is not quoted: a quoted `<<` is a field like any other."""
-    return isinstance(event, yaml.ScalarEvent) and bool(event.implicit[0])
-
-
-@dataclass(slots=True)
-class _Reader:
-    line: int
-    column: int
-    parsed: Parsed
-    events: Iterator[Any] = field(init=False)
-    marks: array[int] = field(init=False)
-    anchors: dict[str, tuple[Any, int]] = field(init=False)
-    expanded: int = field(init=False)
-    end: tuple[int, int] | None = field(init=False)
-    problems: list[Problem] = field(init=False)
-    text: str = field(init=False)
-
-    def run(self, text: str) -> int | None:
-        """Reads all documents; the line (from 0) from which on to look for a next one after an error, or None."""
-        self.end = None
-        if text and not _BREAK.match(text[-1]):
-            rows = lines_of(text)
-            self.end = len(rows) - 1 + self.line, len(rows[-1]) + self.column
-        if "\\u" in text and text.lstrip()[:1] in "{[":
-            text = _PAIR.sub(_character, text)
-        self.text = text
-        try:
-            parser: Any = _parser(text)
-            self.events = iter(parser.get_event, None)
-            for event in self.events:
-                if isinstance(event, yaml.DocumentStartEvent):
-                    self.document(event)
-        except _StopError as stop:
-            return self.fail(stop.kind, str(stop), stop.mark, text)
-        except yaml.reader.ReaderError as error:
-            # the position counts bytes
-            before = text.encode()[: error.position].decode(errors="ignore")
-            rows = lines_of(before)
-            at = yaml.Mark("", len(before), len(rows) - 1, len(rows[-1]), None, 0)
-            message = f"character #x{ord(text[len(before)]):04x} is not allowed in YAML"
-            return self.fail("yaml-encoding", message, at, text)
-        except yaml.MarkedYAMLError as error:
-            words = [part for part in (error.context, error.problem) if part]
-            mark: Any = error.problem_mark or error.context_mark
-            after = self.fail("yaml-syntax", ", ".join(words), mark, text)
-            # an error at the beginning of a line may be the next document's `---` that came too early
-            return after - 1 if mark.column == 0 and after > 1 else after
-        return None
-
-    def fail(self, kind: str, message: str, mark: Any, text: str) -> int:
-        rows = lines_of(text)
-        if mark.line >= len(rows):  # see `clamp`
-            mark = yaml.Mark("", len(text), len(rows) - 1, len(rows[-1]), None, 0)
-        place = self.place(mark, mark)
-        self.parsed.problems.append(Problem(kind, "", message, place))
-        return int(mark.line) + 1
-
-    def place(self, start: Any, end: Any) -> Position:
-        first, last = start.column + self.column, end.column + self.column
-        if (start.line, first) == (end.line, last):
-            last += 1
-        return Position(start.line + self.line + 1, first + 1, end.line + self.line + 1, last + 1)
-
-    def document(self, start: Any) -> None:
-        self.marks, self.anchors, self.expanded, self.problems = array("I"), {}, 0, []
-        data = self.node(next(self.events), 0)
-        end = next(self.events)
-        if self.end is not None:
-            self.clamp(*self.end)
-        if end.end_mark.index - start.start_mark.index > MAX_DOCUMENT:
-            raise _StopError(
-                "yaml-size", "the document is over 1 MiB, more than the API server stores", start.start_mark
-            )
-        if data is None:
-            return
-        whole = Document(data, data, self.marks, problems=tuple(self.problems))
-        if is_mapping(data) and data.get("kind") == "List" and is_list(items := data.get("items")):
-            self.parsed.problems.extend(self.problems)
-            self.parsed.documents.extend(
-                Document(item, data, self.marks, f"/items/{number}") for number, item in enumerate(items)
-            )
-        else:
-            self.parsed.documents.append(whole)
-
-    def node(self, event: Any, depth: int) -> Any:
-        if isinstance(event, yaml.ScalarEvent):
-            value = self.scalar(event)
-            self.mark(event.start_mark, event.end_mark)
-            if event.anchor:
-                self.anchors[event.anchor] = (value, 1)
-            return value
-        if isinstance(event, yaml.AliasEvent):
-            return self.alias(event)
-        if depth >= MAX_DEPTH:
-            raise _StopError("yaml-depth", f"nested deeper than {MAX_DEPTH} levels", event.start_mark)
-        number = len(self.marks)
-        self.mark(event.start_mark, event.end_mark)
-        if event.tag and not event.implicit:
-            self.check_tag(event)
-        if event.anchor:
-            self.anchors.pop(event.anchor, None)
-        if isinstance(event, yaml.MappingStartEvent):
-            value, last, end = self.mapping(event, depth)
-        else:
-            value, last, end = self.sequence(depth)
-        if event.flow_style or last is None:
-            last = end.line + self.line, end.column + self.column
-        # the end event of a block collection stands where the next token starts: the last child's end is meant
-        self.marks[number + 2], self.marks[number + 3] = last
-        if event.anchor:
-            self.anchors[event.anchor] = (value, (len(self.marks) - number) // 4)
-        return value
-
-    def mark(self, start: Any, end: Any) -> None:
-        if len(self.marks) >= MAX_NODES * 4:
-            raise _StopError("yaml-alias", f"more than {MAX_NODES} values after aliases are expanded", start)
-        line, column = self.line, self.column
-        self.marks.extend((start.line + line, start.column + column, end.line + line, end.column + column))
-
-    def clamp(self, line: int, column: int) -> None:
-        """Puts what libyaml places on a line below the last one, where the text has none, at the end of the text."""
-        for at in range(0, len(self.marks), 2):
-            if self.marks[at] > line:
-                self.marks[at], self.marks[at + 1] = line, column
-
-    def scalar(self, event: Any) -> Any:
-        if event.implicit[0]:
-            return resolve(event.value)
-        if event.tag and not event.implicit[1]:
-            match self.check_tag(event):
-                case "str" | None:
-                    return event.value
-                case _:
-                    return resolve(event.value)
-        return event.value
-
-    def check_tag(self, event: Any) -> str | None:
-        name = TAGS.get(event.tag)
-        if name is None:
-            message = f"unknown tag {event.tag}: kubectl drops it or refuses the file"
-            self.problems.append(Problem("yaml-tag", "", message, self.place(event.start_mark, event.end_mark)))
-        return name
-
-    def alias(self, event: Any) -> Any:
-        if event.anchor not in self.anchors:
-            raise _StopError("yaml-alias", f"alias *{event.anchor} has no complete anchor before it", event.start_mark)
-        value, size = self.anchors[event.anchor]
-        # what merge keys expand is counted although it leaves no marks
-        self.expanded += size
-        if self.expanded > MAX_NODES:
-            raise _StopError("yaml-alias", f"more than {MAX_NODES} values after aliases are expanded", event.start_mark)
-        for _ in range(size):
-            self.mark(event.start_mark, event.end_mark)
-        return value
-
-    def end_of(self, number: int) -> tuple[int, int]:
-        return self.marks[number + 2], self.marks[number + 3]
-
-    def sequence(self, depth: int) -> tuple[list[Any], tuple[int, int] | None, Any]:
-        """The values, where the last of them ends, and where the end event does."""
-        values: list[Any] = []
-        last = None
-        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
-            number = len(self.marks)
-            values.append(self.node(event, depth + 1))
-            last = self.end_of(number)
-        return values, last, event.end_mark
-
-    def mapping(self, start: Any, depth: int) -> tuple[dict[str, Any], tuple[int, int] | None, Any]:
-        """As `sequence`."""
-        begin, last = len(self.marks), None
-        values: dict[str, Any] = {}
-        spans: dict[str, tuple[int, int]] = {}
-        empty: list[tuple[int, str]] = []
-        lost = False
-        merged: list[dict[str, Any]] = []
-        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
-            number = len(self.marks)
-            key = self.node(event, depth + 1)
-            if isinstance(key, dict | list):
-                raise _StopError(
-                    "yaml-syntax",
-                    "a mapping key must be a plain word, not a list or mapping",
-                    event.start_mark,
-                )
-            name = key_text(key, getattr(event, "value", str(key)))
-            child = len(self.marks)
-            given = next(self.events)
-            value = self.node(given, depth + 1)
-            last = self.end_of(child)
-            if name == "<<" and _plain(event) and (is_mapping(value) or is_list(value)):
-                merged.extend(part for part in (value if is_list(value) else [value]) if is_mapping(part))
-                self.merge_problem(event)
-                del self.marks[number:]
-                continue
-            if name in values:
-                same = _equal_scalars(values[name], value)
-                between = self.without_value(empty, spans[name][0])
-                line = self.marks[spans[name][0]] + 1
-                alone = not start.flow_style and value is not None and self.takes_its_line(event, given)
-                self.duplicate(name, event, line, between, same=same, alone=alone)
-                # positions follow the order of `data`, where the last of the two stands
-                del spans[name], values[name]
-                lost = True
-            values[name] = value
-            spans[name] = (number, len(self.marks))
-            if value is None:
-                empty.append((number, name))
-        if lost:
-            kept = array("I")
-            for left, right in sorted(spans.values()):
-                kept += self.marks[left:right]
-            self.marks[begin:] = kept
-        for part in merged:
-            for name, value in part.items():
-                if name not in values:
-                    values[name] = value
-                    for _ in range(1 + _size(value)):
-                        self.mark(start.start_mark, start.end_mark)
-        return values, last, event.end_mark
-
-    def merge_problem(self, event: Any) -> None:
-        message = "merge key <<: kubectl merges it, other tools keep a field named <<"
-        place = self.place(event.start_mark, event.end_mark)
-        self.problems.append(Problem("yaml-merge", "", message, place, {"severity": "warning"}))
-
-    def without_value(self, empty: list[tuple[int, str]], after: int) -> str | None:
-        """The first key behind the mark `after` that has no value: what stands below it is indented too little."""
-        number = bisect_right(empty, after, key=lambda one: one[0])
-        return f"{empty[number][1]} (line {self.marks[empty[number][0]] + 1})" if number < len(empty) else None
-
-    def takes_its_line(self, key: Any, value: Any) -> bool:
-        """Whether nothing else stands in the line of key and value, nor a comment above that may be about them."""
-        if (
-            not (isinstance(key, yaml.ScalarEvent) and isinstance(value, yaml.ScalarEvent))
-            or key.anchor
-            or value.anchor
-        ):
-            return False
-        begin: Any = key.start_mark
-        end: Any = value.end_mark
-        if begin.line != end.line:
-            return False
-        start = begin.index - begin.column
-        above = self.text[self.text.rfind("\n", 0, max(start - 1, 0)) + 1 : start]
-        return (
-            not self.text[start : begin.index].strip(" ")
-            and _REST_IS_BLANK.match(self.text, end.index) is not None
-            and not above.lstrip().startswith("#")
-        )
-
-    def duplicate(self, name: str, event: Any, line: int, between: str | None, *, same: bool, alone: bool) -> None:
-        """`keyword` is `same` for two equal scalars, `same-line` where the second of them can go with its line."""
-        place = self.place(event.start_mark, event.end_mark)
-        if same and between is None:
-            message = f"{name} is given twice with the same value, first in line {line}"
-            keyword, severity = "same-line" if alone else "same", "warning"
-        else:
-            message = f"{name} is given again: the value of line {line} is lost"
-            keyword, severity = "other", "error"
-        detail = {"name": name, "keyword": keyword, "nearest": between, "severity": severity}
-        self.problems.append(Problem("duplicate-key", "", message, place, detail))
-
-
-_REST_IS_BLANK = re.compile("[ \t]*(?:[\n\r\x85\u2028\u2029]|\\Z)")
-
-
-def _equal_scalars(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and not is_mapping(one) and not is_list(one) and bool(one == other)

@@ -91,7 +91,7 @@ def meetings(workload: Workload, policies: Sequence[tuple[int, Policy]]) -> list
                 ruled.append(one)
                 for key in _keys(rule):
                     by_key[key].append(one)
-    found: dict[tuple[str, int, int, int, int], Meeting] = {}
+    found: dict[tuple[str | int, ...], Meeting] = {}
     for meeting in (*_same_key(by_key, judge), *_hidden(ruled, judge), *_presets(policies)):
         # one Allow may hide many Blocks; of the other relations one is enough
         other = (meeting.other, meeting.other_rule) if meeting.type == "hides" else (-1, -1)
