@@ -8,7 +8,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-from support import ROOT, hauberk
+from support import ROOT, hauberk, snapshot
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FOLDERS = {
@@ -31,7 +31,17 @@ def test_the_namespace_has_no_init() -> None:
 
 
 def test_the_wheel_holds_rules_and_no_tests(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, ROOT]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--wheel-dir",
+        tmp_path,
+        snapshot(tmp_path / "source"),
+    ]
     subprocess.run(list(map(str, command)), check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()

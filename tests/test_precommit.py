@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from support import ROOT
+from support import snapshot
 from support.policies import policy
 
 BAD = policy("  action: allow\n  process:\n    matchPaths:\n      - path: /usr/bin/cd\n")
@@ -19,23 +18,11 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
-def snapshot(folder: Path) -> Path:
-    """The files of this checkout as they are now, as a git repository: try-repo clones one."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True
-    )
-    for name in listed.stdout.decode().split("\0"):
-        if name and (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    git(folder, "init", "-q")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-qm", "snapshot")
-    return folder
-
-
 def test_try_repo(tmp_path: Path) -> None:
     hooks, repository = snapshot(tmp_path / "hooks"), tmp_path / "repository"
+    git(hooks, "init", "-q")
+    git(hooks, "add", "-A")
+    git(hooks, "commit", "-qm", "snapshot")
     repository.mkdir()
     git(repository, "init", "-q")
     (repository / "policy.yaml").write_text(BAD)

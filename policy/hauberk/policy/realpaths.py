@@ -11,7 +11,7 @@ COMPONENT_BYTES = 255
 PATH_BYTES = 4096
 
 _FIRST_SURROGATE, _LAST_SURROGATE = 0xD800, 0xDFFF
-_LIKED = "xabcdefghijklmnopqrstuvwyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_-+=@%,:~.;!#$&()[]{}^'\"`<>|?*\\ "
+_LIKED = "xabcdefghijklmnopqrstuvwyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_-+=@%,:~.;!#$&()[]{}^'\"`<>|?*\\ \u00e9\u00fc\u03bb\u4e2d"
 
 
 def real_component(name: str) -> bool:
