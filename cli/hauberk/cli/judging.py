@@ -12,8 +12,9 @@ from hauberk.cli import fixes
 from hauberk.cli.catalogue import RuleInfo
 from hauberk.cli.engine import Engine, Failure, Violation
 from hauberk.cli.finding import EngineError, Finding, Related
-from hauberk.cli.loading import Loaded, Subject, encode
+from hauberk.cli.loading import Loaded, Subject
 from hauberk.policy.documents import Document
+from hauberk.policy.facts import Facts, envelope, namespace_facts, policy_facts, problem_facts
 from hauberk.policy.problems import Position, Severity
 from hauberk.policy.surroundings import Surroundings
 
@@ -57,30 +58,46 @@ def judge(
     """What the rules say about all subjects of these sources; the entries of each start at its `first_entries`."""
     judged = Judged([], [])
     for start in range(0, len(loaded), CHUNK):
-        asked: list[tuple[Loaded, Subject, bytes]] = []
+        asked: list[tuple[Loaded, Subject, Document | None]] = []
+        facts: list[bytes] = []
         for source, first in zip(loaded[start : start + CHUNK], first_entries[start : start + CHUNK], strict=True):
-            asked.extend((source, subject, _complete(subject, first, surroundings)) for subject in source.subjects)
-        documents = [facts for _, _, facts in asked]
+            documents = source.documents() if source.subjects else []
+            for subject in source.subjects:
+                document = None if subject.document is None else documents[subject.document]
+                asked.append((source, subject, document))
+                facts.append(encode(_facts(source, subject, document, first, surroundings, target)))
         for rule_set in rule_sets:
-            places: dict[str, list[Document]] = {}
-            for (source, subject, _), answer in zip(asked, _answers(rule_set, documents, memory), strict=True):
-                if answer and source.path not in places:
-                    places = {source.path: source.documents()}
-                document = places[source.path][subject.document] if answer and subject.document is not None else None
+            for (source, subject, document), answer in zip(asked, _answers(rule_set, facts, memory), strict=True):
                 _add(judged, answer, source, subject, document, rule_set, target)
     return judged
 
 
-def _complete(subject: Subject, first_entry: int, surroundings: Surroundings | None) -> bytes:
-    """The facts with what other documents say."""
-    if surroundings is None:
-        return subject.facts
-    if subject.entry is not None:
-        return subject.facts[:-1] + b"," + encode(surroundings.of(first_entry + subject.entry))[1:]
-    if subject.namespace is not None:
-        domains = encode(surroundings.namespace(subject.namespace))
-        return subject.facts.replace(b'"allowDomains":[]', b'"allowDomains":' + domains, 1)
-    return subject.facts
+def encode(facts: object) -> bytes:
+    return json.dumps(facts, ensure_ascii=True, separators=(",", ":")).encode()
+
+
+def _facts(
+    source: Loaded,
+    subject: Subject,
+    document: Document | None,
+    first_entry: int,
+    surroundings: Surroundings | None,
+    target: tuple[str, ...],
+) -> Facts:
+    """The document that the rules read: what the source says, and what other sources say about it."""
+    if subject.given is not None:
+        return subject.given
+    kind = "policy" if subject.ref is not None else "namespace" if subject.namespace is not None else "file"
+    facts = envelope(kind, source.path, target)
+    facts["problems"] = problem_facts(subject.problems)
+    if document is not None and subject.ref is not None:
+        entry = None if subject.entry is None else source.entries[subject.entry]
+        facts["policy"] = policy_facts(document.data, entry.policy if entry else None)
+        if subject.entry is not None and surroundings is not None:
+            facts.update(surroundings.of(first_entry + subject.entry))
+    elif subject.namespace is not None and surroundings is not None:
+        facts["namespace"] = namespace_facts(subject.namespace, surroundings.namespace(subject.namespace))
+    return facts
 
 
 def _add(

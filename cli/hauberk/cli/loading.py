@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -12,8 +11,9 @@ from hauberk.cli.sources import Source, is_markdown
 from hauberk.cli.suppress import Suppression, suppressions
 from hauberk.policy.documents import Document, Parsed, decode
 from hauberk.policy.documents import read as read_documents
-from hauberk.policy.facts import envelope, policy_facts, problem_facts
-from hauberk.policy.loose import is_mapping
+from hauberk.policy.facts import Facts
+from hauberk.policy.loose import is_mapping, mapping
+from hauberk.policy.loose import text as text_of
 from hauberk.policy.model import GROUP_VERSION
 from hauberk.policy.parse import parse_policy
 from hauberk.policy.problems import Position, Problem
@@ -29,17 +29,18 @@ _ONLY_WITH_POLICIES = frozenset(("yaml-tab", "yaml-merge", "duplicate-key", "yam
 
 @dataclass(slots=True)
 class Subject:
-    """One facts document in the making, as JSON: Python objects of ten thousand policies would fill the memory.
+    """What one facts document will be about; the facts themselves are made when the rules are asked.
 
     `document` is its number in the source, None for what is about the whole source; `entry` its position in
-    `Loaded.entries`, None for what has no model.
+    `Loaded.entries`, None for what has no model; `given` are facts that are there already.
     """
 
-    facts: bytes
+    problems: tuple[Problem, ...] = ()
     ref: PolicyRef | None = None
     document: int | None = None
     entry: int | None = None
     namespace: Namespace | None = None
+    given: Facts | None = None
 
 
 @dataclass(slots=True)
@@ -61,19 +62,15 @@ class Loaded:
         return [document for parsed in _parse(self.path, self.text) for document in parsed.documents]
 
 
-def encode(facts: object) -> bytes:
-    return json.dumps(facts, ensure_ascii=True, separators=(",", ":")).encode()
-
-
-def load(source: Source, target: tuple[str, ...], *, keep: bool) -> Loaded:
+def load(source: Source, *, keep: bool) -> Loaded:
     """All that the source says by itself; total: whatever is wrong with it becomes a problem or a note."""
     loaded = Loaded(source.path)
     if source.trouble:
-        _file_subject(loaded, target, [Problem("yaml-encoding", "", source.trouble, Position(1, 1, 1, 1))])
+        _file_subject(loaded, [Problem("yaml-encoding", "", source.trouble, Position(1, 1, 1, 1))])
         return loaded
     text = decode(source.data)
     if isinstance(text, Problem):
-        _file_subject(loaded, target, [text])
+        _file_subject(loaded, [text])
         return loaded
     loaded.text = text
     problems: list[Problem] = []
@@ -84,7 +81,7 @@ def load(source: Source, target: tuple[str, ...], *, keep: bool) -> Loaded:
             loaded.notes.append(f"{source.path}: skipped: {parsed.skipped}")
         problems.extend(parsed.problems)
         for document in parsed.documents:
-            _document(loaded, document, number, target)
+            _document(loaded, document, number)
             number += 1
             if keep:
                 kept.append(document)
@@ -92,7 +89,7 @@ def load(source: Source, target: tuple[str, ...], *, keep: bool) -> Loaded:
     if not loaded.policies:
         problems = [problem for problem in problems if problem.kind not in _ONLY_WITH_POLICIES]
     if problems:
-        _file_subject(loaded, target, problems)
+        _file_subject(loaded, problems)
     if loaded.subjects:
         loaded.suppressions = suppressions(text)
     return loaded
@@ -106,48 +103,33 @@ def _parse(path: str, text: str) -> Iterator[Parsed]:
         yield read_documents(block, line=line, column=column)
 
 
-def _file_subject(loaded: Loaded, target: tuple[str, ...], problems: list[Problem]) -> None:
-    facts = envelope("file", loaded.path, target)
-    facts["problems"] = problem_facts(problems)
-    loaded.subjects.append(Subject(encode(facts)))
+def _file_subject(loaded: Loaded, problems: list[Problem]) -> None:
+    loaded.subjects.append(Subject(tuple(problems)))
 
 
-def _document(loaded: Loaded, document: Document, number: int, target: tuple[str, ...]) -> None:
+def _document(loaded: Loaded, document: Document, number: int) -> None:
     data = document.data
     if not is_mapping(data):
         return
     kind, version = data.get("kind"), data.get("apiVersion")
     line = document.value_at("").line
     if isinstance(kind, str) and kind in KINDS:
-        _policy(loaded, document, number, line, target)
+        _policy(loaded, document, number, line)
     elif (
         isinstance(version, str) and version.startswith(_GROUP) and isinstance(kind, str) and not kind.endswith("List")
     ):
-        facts = envelope("file", loaded.path, target)
         message = f"{kind} is not a kind of {version} that Hauberk knows: it is not checked"
-        facts["problems"] = problem_facts(
-            [Problem("unknown-kind", "/kind", message, None, {"name": kind, "severity": "warning"})]
-        )
-        loaded.subjects.append(Subject(encode(facts), document=number))
+        problem = Problem("unknown-kind", "/kind", message, None, {"name": kind, "severity": "warning"})
+        loaded.subjects.append(Subject((problem,), document=number))
     else:
         manifest = parse_manifest(data, Place(loaded.path, line))
         if manifest is not None:
             loaded.manifests.append(manifest)
         if isinstance(manifest, Namespace):
-            facts = envelope("namespace", loaded.path, target)
-            annotations = [
-                {
-                    "key": key,
-                    "value": value,
-                    "pointer": f"/metadata/annotations/{key.replace('~', '~0').replace('/', '~1')}",
-                }
-                for key, value in manifest.annotations
-            ]
-            facts["namespace"] = {"name": manifest.name, "annotations": annotations, "allowDomains": []}
-            loaded.subjects.append(Subject(encode(facts), document=number, namespace=manifest))
+            loaded.subjects.append(Subject(document=number, namespace=manifest))
 
 
-def _policy(loaded: Loaded, document: Document, number: int, line: int, target: tuple[str, ...]) -> None:
+def _policy(loaded: Loaded, document: Document, number: int, line: int) -> None:
     kind: str = document.data["kind"]
     loaded.policies += 1
     problems = [*document.problems, *schema_problems(document, kind)]
@@ -156,11 +138,9 @@ def _policy(loaded: Loaded, document: Document, number: int, line: int, target: 
         message = f"{kind} of {version}: the API server knows it as {GROUP_VERSION} only"
         problems.append(Problem("unknown-kind", "/apiVersion", message, None, {"name": version, "severity": "warning"}))
     policy = parse_policy(document.data)
-    facts = envelope("policy", loaded.path, target, surrounded=policy is not None)
-    facts["problems"] = problem_facts(problems)
-    facts["policy"] = policy_facts(document.data, policy)
-    ref = PolicyRef(kind, facts["policy"]["namespace"], facts["policy"]["name"])
-    subject = Subject(encode(facts), ref, number)
+    metadata = mapping(document.data.get("metadata"))
+    ref = PolicyRef(kind, text_of(metadata.get("namespace")), text_of(metadata.get("name")))
+    subject = Subject(tuple(problems), ref, number)
     if policy is not None:
         subject.entry = len(loaded.entries)
         pointers = [*(rule.pointer for rule in policy.rules), *(preset.pointer for preset in policy.presets)]

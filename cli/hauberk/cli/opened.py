@@ -77,7 +77,7 @@ def open_sources(given: Iterable[Source]) -> Opened:
     manifests: list[Manifest] = []
     broken: list[str] = []
     for source in given:
-        loaded = load(source, ("hauberk",), keep=False)
+        loaded = load(source, keep=False)
         entries.extend(loaded.entries)
         manifests.extend(loaded.manifests)
         if any(subject.document is None for subject in loaded.subjects):

@@ -148,7 +148,7 @@ def _single(work: Work, progress: Callable[[int], None]) -> Outcome:
 
 
 def _load(source: Source, work: Work) -> Loaded:
-    return load(source, work.target, keep=len(work.sources) <= MANY)
+    return load(source, keep=len(work.sources) <= MANY)
 
 
 def _judge(loaded: Sequence[tuple[int, Loaded]], shares: Sequence[Share], work: Work) -> Outcome:

@@ -9,7 +9,7 @@ from hauberk.cli.catalogue import catalogue
 from hauberk.cli.config import Config, RuleException
 from hauberk.cli.finding import Finding
 from hauberk.cli.judging import Memory, RuleSet, judge
-from hauberk.cli.loading import Loaded, Subject, encode
+from hauberk.cli.loading import Loaded, Subject
 from hauberk.cli.suppress import Suppression
 from hauberk.policy.facts import envelope, position_facts
 
@@ -71,7 +71,7 @@ def _of_suppressions(suppressions: Iterable[tuple[str, list[Suppression]]], conf
             }
             for one in found
         ]
-        yield Loaded(path, subjects=[Subject(encode(facts))])
+        yield Loaded(path, subjects=[Subject(given=facts)])
 
 
 def _of_exceptions(config: Config, used: set[int], today: dt.date) -> Iterable[Loaded]:
@@ -89,4 +89,4 @@ def _of_exceptions(config: Config, used: set[int], today: dt.date) -> Iterable[L
         }
         for number, one in enumerate(config.exceptions)
     ]
-    yield Loaded(config.path, text=config.text, subjects=[Subject(encode(facts), document=0)])
+    yield Loaded(config.path, text=config.text, subjects=[Subject(document=0, given=facts)])

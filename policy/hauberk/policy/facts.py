@@ -15,6 +15,7 @@ from hauberk.policy.model import Capability, Directory, DomainName, Pattern, Pol
 from hauberk.policy.paths import canonical_directory, canonical_path
 from hauberk.policy.problems import Position, Problem
 from hauberk.policy.tables import CAPABILITIES, PRESETS, PROTOCOLS, nearest
+from hauberk.policy.workloads import Namespace
 
 VERSION = 1
 Facts = dict[str, Any]
@@ -22,16 +23,8 @@ Facts = dict[str, Any]
 _GLOBS = "*?[]{}"
 
 
-def envelope(subject: str, file: str, target: Iterable[str], *, surrounded: bool = False) -> Facts:
-    """A facts document with every field present and nothing said; `surrounded`: without those of `surroundings`."""
-    around: Facts = {
-        "duplicates": [],
-        "relations": [],
-        "workloads": [],
-        "unreadable": [],
-        "namespaces": [],
-        "repository": {"manifests": 0, "matched": 0, "sameNameCluster": []},
-    }
+def envelope(subject: str, file: str, target: Iterable[str]) -> Facts:
+    """A facts document with every field present and nothing said."""
     return {
         "facts": VERSION,
         "subject": subject,
@@ -39,10 +32,27 @@ def envelope(subject: str, file: str, target: Iterable[str], *, surrounded: bool
         "target": list(target),
         "problems": [],
         "policy": None,
+        "duplicates": [],
+        "relations": [],
+        "workloads": [],
+        "unreadable": [],
+        "namespaces": [],
+        "repository": {"manifests": 0, "matched": 0, "sameNameCluster": []},
         "namespace": None,
         "suppressions": [],
         "exceptions": [],
-        **({} if surrounded else around),
+    }
+
+
+def namespace_facts(namespace: Namespace, allow_domains: Iterable[str]) -> Facts:
+    """The `namespace` part."""
+    return {
+        "name": namespace.name,
+        "annotations": [
+            {"key": key, "value": value, "pointer": f"/metadata/annotations/{pointer_token(key)}"}
+            for key, value in namespace.annotations
+        ],
+        "allowDomains": list(allow_domains),
     }
 
 

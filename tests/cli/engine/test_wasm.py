@@ -13,7 +13,7 @@ import pytest
 from hauberk.cli.catalogue import rules_folder
 from hauberk.cli.engine import Failure, wasm
 from hauberk.cli.engine.wasm import WasmEngine
-from hauberk.cli.loading import encode
+from hauberk.cli.judging import encode
 from hauberk.policy.facts import envelope
 from hauberk.policy.problems import HauberkError
 from support import opa
