@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support import ROOT, hauberk
-from support.policies import lint, policy, report, rules
+from support.policies import lint, policy, rules
 
 SEED = ROOT / "examples/nginx"
 BLOCK = "  action: Block\n  file:\n    matchPaths:\n      - path: /etc/shadow\n"
@@ -138,16 +138,6 @@ def test_target_leaves_out_what_is_true_of_the_other_model_only() -> None:
     text = policy("  action: Block\n  process:\n    matchPatterns:\n      - pattern: /tmp/*\n")
     assert "HB208" in rules(text, target="kubearmor")
     assert "HB208" not in rules(text, target="hauberk")
-
-
-def test_findings_do_not_depend_on_jobs() -> None:
-    texts = [
-        policy(f"  action: Block\n  file:\n    matchPaths:\n      - path: /x//{n % 7}\n", name=f"p{n}")
-        for n in range(150)
-    ]
-    assert report(*texts).findings
-    one, two = (report(*texts), report(*texts))
-    assert one.findings == two.findings
 
 
 def test_two_processes_find_what_one_finds(tmp_path: Path) -> None:

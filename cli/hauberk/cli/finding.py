@@ -142,7 +142,7 @@ class EngineError:
 
 @dataclass(slots=True)
 class Report:
-    """Everything a run of lint knows when it ends; `refused`: rules of users that cannot be used."""
+    """Everything a run of lint knows when it ends; `refused`: rules that cannot be used, files that cannot be read."""
 
     findings: list[Finding] = field(default_factory=list[Finding])
     errors: list[EngineError] = field(default_factory=list[EngineError])

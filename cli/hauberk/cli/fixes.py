@@ -34,7 +34,8 @@ def build(fix: dict[str, Any], document: Document | None, rows: Sequence[str]) -
 def _edit(edit: dict[str, Any], document: Document | None, rows: Sequence[str]) -> Edit:
     if edit["op"] == "text":
         place = edit["position"]
-        return Position(place["line"], place["column"], place["endLine"], place["endColumn"]), edit["text"]
+        at = Position(*(int(place[name]) for name in ("line", "column", "endLine", "endColumn")))
+        return at, str(edit["text"])
     if document is None:
         raise _RefusedError
     pointer: str = edit["pointer"]

@@ -156,7 +156,7 @@ def _finding(
     severity = violation.get("severity") or (info.severity if info else "warning")
     given = violation.get("position")
     if given:
-        position = Position(given["line"], given["column"], given["endLine"], given["endColumn"])
+        position = Position(*(int(given[name]) for name in ("line", "column", "endLine", "endColumn")))
     else:
         position = document.place(pointer) if document else Position(1, 1, 1, 2)
     fix = violation.get("fix")
@@ -173,7 +173,7 @@ def _finding(
         model=violation.get("model") or (info.model if info else "both"),
         witness=violation.get("witness"),
         related=tuple(
-            Related(item["place"]["file"], item["place"]["line"], _place_name(item))
+            Related(str(item["place"]["file"]), int(item["place"]["line"]), _place_name(item))
             for item in violation.get("related", ())
         ),
         fix=fixes.build(fix, document, source.text.splitlines()) if fix else None,

@@ -16,7 +16,7 @@ from hauberk.policy.loose import is_mapping, mapping
 from hauberk.policy.loose import text as text_of
 from hauberk.policy.model import GROUP_VERSION
 from hauberk.policy.parse import parse_policy
-from hauberk.policy.problems import Position, Problem
+from hauberk.policy.problems import Problem
 from hauberk.policy.repository import Entry
 from hauberk.policy.schema import KINDS
 from hauberk.policy.validate import problems as schema_problems
@@ -45,6 +45,8 @@ class Subject:
 
 @dataclass(slots=True)
 class Loaded:
+    """`whole`: nothing in it was passed over because of a syntax error; `unreadable`: why there is no text at all."""
+
     path: str
     text: str = ""
     subjects: list[Subject] = field(default_factory=list[Subject])
@@ -54,6 +56,8 @@ class Loaded:
     notes: list[str] = field(default_factory=list[str])
     policies: int = 0
     kept: list[Document] | None = None
+    whole: bool = True
+    unreadable: str = ""
 
     def documents(self) -> list[Document]:
         """The documents; read again unless they were kept, which would fill the memory of a large run."""
@@ -66,7 +70,7 @@ def load(source: Source, *, keep: bool) -> Loaded:
     """All that the source says by itself; total: whatever is wrong with it becomes a problem or a note."""
     loaded = Loaded(source.path)
     if source.trouble:
-        _file_subject(loaded, [Problem("yaml-encoding", "", source.trouble, Position(1, 1, 1, 1))])
+        loaded.unreadable = f"{source.path}: {source.trouble}"
         return loaded
     text = decode(source.data)
     if isinstance(text, Problem):
@@ -83,15 +87,15 @@ def load(source: Source, *, keep: bool) -> Loaded:
         for document in parsed.documents:
             _document(loaded, document, number)
             number += 1
-            if keep:
-                kept.append(document)
+            kept.append(document)
     loaded.kept = kept if keep else None
     if not loaded.policies:
         problems = [problem for problem in problems if problem.kind not in _ONLY_WITH_POLICIES]
     if problems:
         _file_subject(loaded, problems)
     if loaded.subjects:
-        loaded.suppressions = suppressions(text)
+        loaded.suppressions = suppressions(text, kept)
+        loaded.whole = not problems
     return loaded
 
 

@@ -145,6 +145,9 @@ def lint(
     markdown: Annotated[bool, typer.Option("--markdown", help="Also read YAML code blocks of Markdown files.")] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes; 0 is one for each core.")] = 0,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither read nor write cached results.")] = False,
+    allow_none: Annotated[
+        bool, typer.Option("--allow-none", help="Exit 0 when there is no policy: a commit may have none.")
+    ] = False,
 ) -> None:
     """Say which policies do not do what they say."""
     from hauberk.cli import config as settings
@@ -174,12 +177,21 @@ def lint(
         unsafe=unsafe_fixes,
         jobs=jobs or os.cpu_count() or 1,
         cache=not no_cache,
+        allow_none=allow_none,
     )
     raise typer.Exit(run(options))
 
 
 def _ids(given: list[str] | None) -> tuple[str, ...]:
-    return tuple(part.strip().upper() for text in given or () for part in text.split(",") if part.strip())
+    from hauberk.cli.catalogue import catalogue
+    from hauberk.cli.config import matches
+    from hauberk.cli.suppress import rule_id
+
+    ids = tuple(rule_id(part) for text in given or () for part in text.split(",") if part.strip())
+    for identity in ids:
+        if identity.startswith("HB") and not any(matches(rule, identity) for rule in catalogue()):
+            raise HauberkError(f"{identity}: there is no such rule or family; `hauberk rules` lists all")
+    return ids
 
 
 @app.command(epilog=_examples("hauberk rules", "hauberk rules HB304", "hauberk rules --format json"))
@@ -207,8 +219,8 @@ def decide(
         with nullcontext(sys.stdin) if cases == "-" else Path(cases).open(encoding="utf-8") as lines:
             for line in command.run(lines, Model(model.value), root):
                 sys.stdout.write(line + "\n")
-    except FileNotFoundError:
-        raise HauberkError(f"{cases}: no such file") from None
+    except UnicodeDecodeError as error:
+        raise HauberkError(f"{cases}: not UTF-8: {error.reason} at byte {error.start}") from None
 
 
 @app.command(epilog=_examples("hauberk fmt policies/", "hauberk fmt --check ."))
@@ -348,7 +360,14 @@ def schema_(
 def main() -> None:
     """Entry point: expected errors are one message, a bug is named as one."""
     try:
-        sys.exit(app(standalone_mode=False))
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code)
+    except SystemExit:
+        # typer itself ends a run whose reader went away, with 1: that would mean findings
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":
+            sys.exit(INTERRUPTED)
+        raise
     except _USAGE_ERROR as error:
         error.show()
         sys.exit(USAGE)
@@ -361,6 +380,9 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(INTERRUPTED)
+    except OSError as error:
+        _say(f"hauberk: {error.filename or 'output'}: {error.strerror}")
+        sys.exit(USAGE)
     except Exception as error:  # noqa: BLE001  # the boundary
         _bug(error)
         sys.exit(BUG)

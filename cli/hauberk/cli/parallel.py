@@ -8,7 +8,9 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import pickle
+import signal
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -17,7 +19,7 @@ from hauberk.cli.finding import EngineError, Finding
 from hauberk.cli.judging import Memory, RuleSet, judge
 from hauberk.cli.loading import Loaded, load
 from hauberk.cli.sources import Source
-from hauberk.cli.suppress import Suppression
+from hauberk.cli.suppress import Suppressed
 from hauberk.policy.model import Posture
 from hauberk.policy.problems import HauberkError
 from hauberk.policy.repository import Entry, Repository
@@ -54,7 +56,8 @@ class Outcome:
     findings: list[Finding]
     errors: list[EngineError]
     notes: list[str]
-    suppressions: list[tuple[str, list[Suppression]]]
+    suppressions: list[Suppressed]
+    unreadable: list[str]
     policies: int
     answers: dict[bytes, bytes]
 
@@ -103,9 +106,8 @@ def _shared(work: Work, jobs: int, progress: Callable[[int], None]) -> Outcome:
     finally:
         for worker, connection in workers:
             connection.close()
+            worker.terminate()
             worker.join(timeout=5)
-            if worker.is_alive():
-                worker.terminate()
     return _merged(outcomes)
 
 
@@ -121,6 +123,12 @@ def _receive(connection: Connection) -> bytes:
 
 
 def _worker(connection: Connection, share: list[tuple[int, Source]], others: int, work: Work) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it and ends us
+    with suppress(BrokenPipeError, EOFError):  # the parent is gone: so is the reason to go on
+        _serve(connection, share, others, work)
+
+
+def _serve(connection: Connection, share: list[tuple[int, Source]], others: int, work: Work) -> None:
     loaded = [(number, _load(source, work)) for number, source in share]
     mine = Share([(number, one.entries, one.manifests) for number, one in loaded])
     _send(connection, mine)
@@ -175,19 +183,21 @@ def _judge(loaded: Sequence[tuple[int, Loaded]], shares: Sequence[Share], work: 
         judged.findings,
         judged.errors,
         [note for _, one in loaded for note in one.notes],
-        [(one.path, one.suppressions) for _, one in loaded if one.suppressions],
+        [Suppressed(one.path, one.whole, one.suppressions) for _, one in loaded if one.suppressions],
+        [one.unreadable for _, one in loaded if one.unreadable],
         sum(one.policies for _, one in loaded),
         answers,
     )
 
 
 def _merged(outcomes: Sequence[Outcome]) -> Outcome:
-    whole = Outcome([], [], [], [], 0, {})
+    whole = Outcome([], [], [], [], [], 0, {})
     for outcome in outcomes:
         whole.findings += outcome.findings
         whole.errors += outcome.errors
         whole.notes += outcome.notes
         whole.suppressions += outcome.suppressions
+        whole.unreadable += outcome.unreadable
         whole.policies += outcome.policies
         whole.answers |= outcome.answers
     return whole

@@ -6,7 +6,7 @@ import datetime as dt
 import os
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from hauberk.cli.commands import lint
 from hauberk.cli.config import Config
 from hauberk.cli.files import write
 from hauberk.cli.finding import Report
+from hauberk.cli.output.visible import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Options:
     unsafe: bool
     jobs: int
     cache: bool
+    allow_none: bool
 
 
 def run(options: Options) -> int:
@@ -43,15 +45,17 @@ def run(options: Options) -> int:
     )
     if options.fix:
         _mend(options, request)
-    report = lint.lint_paths(options.paths, request)
+    report = lint.lint_paths(options.paths, request, allow_none=options.allow_none)
     for note in report.notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(f"note: {visible(note)}", err=True)
     for reason in report.refused:
-        typer.echo(f"hauberk: {reason}", err=True)
+        typer.echo(f"hauberk: {visible(reason)}", err=True)
     if options.write_baseline is not None:
         write(options.write_baseline, lint.baseline_text(report))
         typer.echo(f"{options.write_baseline}: {len(report.findings)} findings are known from now on", err=True)
-        return 0
+        for error in report.errors:
+            typer.echo(f"hauberk: {visible(error.path)}:{error.line}: {visible(error.reason)}", err=True)
+        return lint.exit_code(replace(report, findings=[]), options.config.fail_on)
     if options.config.baseline is not None:
         report = lint.without_known(report, lint.read_baseline(Path(options.config.baseline)))
     if options.new_since is not None:

@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from hauberk.cli.catalogue import catalogue
 from hauberk.cli.config import Config, RuleException
 from hauberk.cli.finding import Finding
-from hauberk.cli.judging import Memory, RuleSet, judge
+from hauberk.cli.judging import Judged, Memory, RuleSet, judge
 from hauberk.cli.loading import Loaded, Subject
-from hauberk.cli.suppress import Suppression
-from hauberk.policy.facts import envelope, position_facts
+from hauberk.cli.suppress import Suppressed, Suppression
+from hauberk.policy.facts import Facts, envelope, position_facts
 
+_A_FEW = 100
 _NO_MEMORY = Memory(lambda _: None, lambda _, __: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Silenced:
+    """Findings that stay, how many went, and what the rules say about the suppressions and exceptions themselves."""
+
+    kept: list[Finding]
+    count: int
+    about: Judged
 
 
 def silence(
     findings: Sequence[Finding],
-    suppressions: Sequence[tuple[str, list[Suppression]]],
+    suppressed: Sequence[Suppressed],
     config: Config,
     today: dt.date,
     make: Callable[[], Sequence[RuleSet]],
-) -> tuple[list[Finding], int, list[Finding]]:
-    """Findings that stay, how many went, and findings about the suppressions and exceptions themselves."""
+) -> Silenced:
+    """Applies suppressions and exceptions; those without a reason silence nothing."""
     by_line: dict[tuple[str, int], list[Suppression]] = {}
-    for path, found in suppressions:
-        for one in found:
-            by_line.setdefault((path, one.line), []).append(one)
+    for source in suppressed:
+        for one in source.suppressions:
+            by_line.setdefault((source.path, one.line), []).append(one)
     used: set[int] = set()
     kept: list[Finding] = []
     for finding in findings:
@@ -38,13 +51,11 @@ def silence(
         used.update(exceptions)
         if not own and not exceptions:
             kept.append(finding)
-    subjects = [*_of_suppressions(suppressions, config), *_of_exceptions(config, used, today)]
-    if not subjects:
-        return kept, len(findings) - len(kept), []
-    judged = judge(subjects, [0] * len(subjects), None, make()[:1], _NO_MEMORY, config.targets)
-    if judged.errors:
-        raise RuntimeError(judged.errors[0].reason)
-    return kept, len(findings) - len(kept), [f for f in judged.findings if config.wanted(f.rule)]
+    subjects = [*_of_suppressions(suppressed, config), *_of_exceptions(config, used, today)]
+    about = Judged([], [])
+    if subjects:
+        about = judge(subjects, [0] * len(subjects), None, make()[:1], _NO_MEMORY, config.targets)
+    return Silenced(kept, len(findings) - len(kept), about)
 
 
 def _covers(exception: RuleException, finding: Finding) -> bool:
@@ -54,30 +65,43 @@ def _covers(exception: RuleException, finding: Finding) -> bool:
     )
 
 
-def _of_suppressions(suppressions: Iterable[tuple[str, list[Suppression]]], config: Config) -> Iterable[Loaded]:
+def _of_suppressions(suppressed: Iterable[Suppressed], config: Config) -> Iterable[Loaded]:
+    for source in suppressed:
+        # a document for each few: a source may have thousands, and the rules have a limit for one document
+        for start in range(0, len(source.suppressions), _A_FEW):
+            facts = envelope("suppressions", source.path, config.targets)
+            few = source.suppressions[start : start + _A_FEW]
+            facts["suppressions"] = [_suppression_facts(one, source.whole, config) for one in few]
+            yield Loaded(source.path, subjects=[Subject(given=facts)])
+
+
+def _suppression_facts(one: Suppression, whole: bool, config: Config) -> Facts:
     known = catalogue()
-    for path, found in suppressions:
-        facts = envelope("suppressions", path, config.targets)
-        facts["suppressions"] = [
-            {
-                "ids": list(one.ids),
-                "reason": one.reason,
-                # a rule that was not run cannot have been silenced: that is no reason to call the comment useless
-                "unused": [i for i in one.ids if i in known and i not in one.used and config.wanted(i)]
-                if one.reason
-                else [],
-                "unknown": [i for i in one.ids if i not in known and i.startswith("HB")],
-                "position": position_facts(one.position),
-            }
-            for one in found
-        ]
-        yield Loaded(path, subjects=[Subject(given=facts)])
+    return {
+        "ids": list(one.ids),
+        "reason": one.reason,
+        "unused": [i for i in one.ids if whole and one.reason and i not in one.used and _was_asked(i, config)],
+        "unknown": [i for i in one.ids if i not in known and i.startswith("HB")],
+        "position": position_facts(one.position),
+    }
+
+
+def _was_asked(rule: str, config: Config) -> bool:
+    """Whether the rule could have spoken: one that was not run, or needs files that may be missing, proves nothing."""
+    info = catalogue().get(rule)
+    return (
+        info is not None
+        and info.needs == "none"
+        and bool(set(info.models) & set(config.targets))
+        and config.wanted(rule)
+    )
 
 
 def _of_exceptions(config: Config, used: set[int], today: dt.date) -> Iterable[Loaded]:
     if not config.exceptions:
         return
-    facts = envelope("suppressions", config.path, config.targets)
+    path = config_path(config)
+    facts = envelope("suppressions", path, config.targets)
     facts["exceptions"] = [
         {
             "rules": list(one.rules),
@@ -89,4 +113,9 @@ def _of_exceptions(config: Config, used: set[int], today: dt.date) -> Iterable[L
         }
         for number, one in enumerate(config.exceptions)
     ]
-    yield Loaded(config.path, text=config.text, subjects=[Subject(document=0, given=facts)])
+    yield Loaded(path, text=config.text, subjects=[Subject(document=0, given=facts)])
+
+
+def config_path(config: Config) -> str:
+    """The settings' file as findings name it: from here, so that a baseline holds in another checkout too."""
+    return Path(os.path.relpath(config.path)).as_posix()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from hauberk.policy.positions import Document, ScalarPlaces, lines_of
 from hauberk.policy.problems import Position
 
 _COMMENT = re.compile(r"#\s*hauberk:\s*ignore\[(?P<ids>[^\]]*)\](?:\s*reason:\s*(?P<reason>.*?))?\s*$")
@@ -21,25 +23,38 @@ class Suppression:
     used: set[str] = field(default_factory=set[str])
 
 
-def suppressions(text: str) -> list[Suppression]:
-    """All of a text; a comment on a line of its own is for the next line that is none."""
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """The suppressions of one source; `whole`: all of it could be read."""
+
+    path: str
+    whole: bool
+    suppressions: list[Suppression]
+
+
+def suppressions(text: str, documents: Iterable[Document] = ()) -> list[Suppression]:
+    """All of a text; a comment on a line of its own is for the next line that is none. A scalar holds no comment."""
     if "hauberk:" not in text:
         return []
-    rows = text.splitlines()
+    rows = lines_of(text)
+    scalars = ScalarPlaces(documents)
     found: list[Suppression] = []
-    for number, row in enumerate(rows, start=1):
+    following = len(rows)
+    for number in range(len(rows), 0, -1):
+        row = rows[number - 1]
         match = _COMMENT.search(row)
-        if match is None:
-            continue
-        target = number
-        if not row[: match.start()].strip():
-            target = next((n for n in range(number + 1, len(rows) + 1) if _says(rows[n - 1])), number)
-        ids = tuple(dict.fromkeys(part.strip().upper() for part in match["ids"].split(",") if part.strip()))
-        position = Position(number, match.start() + 1, number, len(row.rstrip()) + 1)
-        found.append(Suppression(ids, (match["reason"] or "").strip(), target, position))
-    return found
+        if match is not None and not scalars.hold(number - 1, match.start()):
+            alone = not row[: match.start()].strip()
+            position = Position(number, match.start() + 1, number, len(row.rstrip()) + 1)
+            ids = tuple(dict.fromkeys(rule_id(part) for part in match["ids"].split(",") if part.strip()))
+            target = following if alone else number
+            found.append(Suppression(ids, (match["reason"] or "").strip(), target, position))
+        if row.strip() and not row.lstrip().startswith("#"):
+            following = number
+    return found[::-1]
 
 
-def _says(row: str) -> bool:
-    text = row.strip()
-    return bool(text) and not text.startswith("#")
+def rule_id(text: str) -> str:
+    """An id as it is compared: ours in capitals, users' as they write them."""
+    text = text.strip()
+    return text.upper() if text[:2].lower() == "hb" else text

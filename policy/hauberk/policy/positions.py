@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from array import array
+from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,3 +123,42 @@ def line_start(text: str, start: int, lines: int) -> int:
             return len(text)
         start = found.end()
     return start
+
+
+class ScalarPlaces:
+    """Places of scalars in the order of the text: there may be as many as there are tabs."""
+
+    def __init__(self, documents: Iterable[Document]) -> None:
+        spans = sorted(set(_scalar_spans(documents)))
+        self._starts = [(line, column) for line, column, _, _ in spans]
+        self._ends = [(line, column) for _, _, line, column in spans]
+
+    def hold(self, line: int, column: int) -> bool:
+        number = bisect_right(self._starts, (line, column)) - 1
+        return number >= 0 and (line, column) < self._ends[number]
+
+
+def _scalar_spans(documents: Iterable[Document]) -> list[tuple[int, int, int, int]]:
+    spans: list[tuple[int, int, int, int]] = []
+    for document in documents:
+        number = 0
+
+        def visit(node: object, document: Document = document) -> None:
+            nonlocal number
+            number += 1
+            if is_mapping(node):
+                for child in node.values():
+                    key = document.marks[number * 4 : number * 4 + 4]
+                    spans.append((key[0], key[1], key[2], key[3]))
+                    number += 1
+                    visit(child)
+            elif is_list(node):
+                for child in node:
+                    visit(child)
+            else:
+                value = document.marks[(number - 1) * 4 : number * 4]
+                spans.append((value[0], value[1], value[2], value[3]))
+
+        if document.base in ("", "/items/0"):
+            visit(document.root)
+    return spans

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from hauberk.policy.decision import compile_policies
+from hauberk.policy.documents import decode, read
 from hauberk.policy.model import Access, Decision, Model, Policy, Verdict
 from hauberk.policy.parse import parse_access, parse_policy, parse_posture, parse_workload
-from hauberk.policy.problems import HauberkError
+from hauberk.policy.problems import HauberkError, Problem
 
 
 def run(lines: Iterable[str], model: Model, root: Path | None) -> Iterator[str]:
@@ -43,9 +44,13 @@ def _decide(line: str, model: Model, files: _Files) -> str:
     return json.dumps(result)
 
 
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
 def _case(line: str) -> Mapping[str, Any]:
     try:
-        case = json.loads(line)
+        case = json.loads(line, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise HauberkError(f"not JSON: {error.msg} at column {error.colno}; give one case in one line") from error
     except (ValueError, RecursionError) as error:
@@ -127,16 +132,25 @@ class _Files:
         return path
 
     def _read(self, path: Path, name: str, where: str) -> list[Policy]:
-        import yaml
-
         try:
             # A pipe would be waited for.
             if path.exists() and not path.is_file():
                 raise HauberkError(f"{where}: {name!r} is not a regular file: name a file")
-            text = path.read_text(encoding="utf-8")
-            documents = list(yaml.load_all(text, Loader=yaml.CSafeLoader))
-        except (OSError, UnicodeDecodeError) as error:
+            text = decode(path.read_bytes())
+        except OSError as error:
             raise HauberkError(f"{where}: {name!r} cannot be read: {_reason(error)}") from error
-        except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-            raise HauberkError(f"{where}: {name!r} is not YAML that can be read: {_reason(error)}") from error
-        return [policy for document in documents if (policy := parse_policy(document)) is not None]
+        if isinstance(text, Problem):
+            raise HauberkError(f"{where}: {name!r}: {text.message}")
+        parsed = read(text)
+        found = [*parsed.problems, *(problem for document in parsed.documents for problem in document.problems)]
+        for problem in found:
+            # to guess what a broken file means would be to answer another question
+            if problem.detail.get("severity") != "warning":
+                line = f"line {problem.position.line}: " if problem.position else ""
+                raise HauberkError(f"{where}: {name!r}: {line}{problem.message}")
+        if parsed.skipped:
+            raise HauberkError(f"{where}: {name!r}: {parsed.skipped}")
+        policies = [policy for document in parsed.documents if (policy := parse_policy(document.data)) is not None]
+        if not policies:
+            raise HauberkError(f"{where}: {name!r} holds no policy")
+        return policies

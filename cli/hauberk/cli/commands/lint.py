@@ -15,7 +15,7 @@ from hauberk.cli import sources
 from hauberk.cli.cache import ResultCache
 from hauberk.cli.catalogue import rules_folder
 from hauberk.cli.config import Config
-from hauberk.cli.finding import EngineError, Finding, Report, fingerprints, from_json
+from hauberk.cli.finding import Finding, Report, fingerprints, from_json
 from hauberk.cli.sources import Source
 from hauberk.policy.problems import HauberkError, Severity
 
@@ -37,15 +37,15 @@ class Request:
     progress: Progress = _silent
 
 
-def lint_paths(paths: Sequence[str], request: Request) -> Report:
-    """Lints files; raises HauberkError when there is nothing to lint."""
+def lint_paths(paths: Sequence[str], request: Request, *, allow_none: bool = False) -> Report:
+    """Lints files; raises HauberkError when there is nothing to lint, unless that is expected."""
     config = request.config
     names = sources.find(paths, markdown=config.markdown, exclude=config.exclude)
     if not names:
         kinds = "YAML, JSON or Markdown" if config.markdown else "YAML or JSON"
         raise HauberkError(f"no {kinds} file in {', '.join(paths)}: name a file or folder of policies")
     report = lint_sources([sources.read(name) for name in names], request)
-    if not report.policies and not report.findings and not report.errors:
+    if not report.policies and not report.findings and not report.errors and not report.refused and not allow_none:
         hint = "" if config.markdown else " (policies in Markdown code blocks are read with --markdown)"
         raise HauberkError(f"no policy in {', '.join(paths)}: {len(names)} files, none with a KubeArmor policy{hint}")
     return report
@@ -63,6 +63,10 @@ def lint_sources(given: Sequence[Source], request: Request) -> Report:
             if not report.errors and not report.refused:
                 cache.put(key, _pack(report))
     report.texts = {source.path: source.data for source in given}
+    if request.config.exceptions:
+        from hauberk.cli.silence import config_path  # with the engine behind it
+
+        report.texts[config_path(request.config)] = request.config.text.encode()
     if cache.trouble:
         report.notes.append(cache.trouble)
     return report
@@ -83,7 +87,7 @@ def _identity(given: Iterable[Source], request: Request) -> bytes:
         config.path,
         day,
     )
-    digest.update(repr((settings, dict(config.severity), config.select, config.ignore)).encode())
+    digest.update(repr((settings, dict(config.severity), config.select, config.ignore, config.text)).encode())
     for folder in config.rules:
         for path in sorted(Path(folder).rglob("*.rego")) if Path(folder).is_dir() else [Path(folder)]:
             digest.update(f"\0{path}\0".encode() + (path.read_bytes() if path.is_file() else b""))
@@ -139,10 +143,13 @@ def _compute(given: Sequence[Source], request: Request, cache: ResultCache) -> R
     for key, answer in outcome.answers.items():
         cache.put(key, answer)
     wanted = [_regraded(finding, config) for finding in outcome.findings if config.wanted(finding.rule)]
-    kept, suppressed, more = silence(wanted, outcome.suppressions, config, request.today, make)
-    findings = sorted((*kept, *more), key=lambda finding: finding.order)
-    errors = sorted(outcome.errors, key=lambda error: (error.path, error.line, error.reason))
-    return Report(findings, errors, sorted(outcome.notes), total, outcome.policies, suppressed, refused=refused)
+    silenced = silence(wanted, outcome.suppressions, config, request.today, make)
+    about = [_regraded(finding, config) for finding in silenced.about.findings if config.wanted(finding.rule)]
+    findings = sorted((*silenced.kept, *about), key=lambda finding: finding.order)
+    errors = [*outcome.errors, *silenced.about.errors]
+    errors.sort(key=lambda error: (error.path, error.line, error.reason))
+    notes, refused = sorted(outcome.notes), [*refused, *sorted(outcome.unreadable)]
+    return Report(findings, errors, notes, total, outcome.policies, silenced.count, refused=refused)
 
 
 def _regraded(finding: Finding, config: Config) -> Finding:
@@ -174,21 +181,9 @@ def baseline_text(report: Report) -> str:
 
 
 def exit_code(report: Report, fail_on: Severity) -> int:
-    """3 when a rule gave no answer, 2 when users' rules were refused, 1 for findings at or above `fail_on`, else 0."""
+    """3 when a rule gave no answer, 2 for what was refused or unreadable, 1 for findings from `fail_on` on, else 0."""
     if report.errors:
         return 3
     if report.refused:
         return 2
     return int(any(finding.severity.rank >= fail_on.rank for finding in report.findings))
-
-
-__all__ = [
-    "EngineError",
-    "Request",
-    "baseline_text",
-    "exit_code",
-    "lint_paths",
-    "lint_sources",
-    "read_baseline",
-    "without_known",
-]

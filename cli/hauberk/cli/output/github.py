@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hauberk.cli.finding import Report
+from hauberk.cli.output.visible import visible
 from hauberk.policy.problems import Severity
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
@@ -14,7 +15,7 @@ def render(report: Report) -> str:
         at = finding.position
         place = f"file={_value(finding.path)},line={at.line},endLine={at.end_line}"
         place += f",col={at.column},endColumn={at.end_column}"
-        text = finding.message + (f"\n{finding.hint}" if finding.hint else "")
+        text = visible(finding.message) + (f"\n{visible(finding.hint)}" if finding.hint else "")
         title = _value(f"{finding.rule} {finding.name}")
         lines.append(f"::{_COMMANDS[finding.severity]} {place},title={title}::{_text(text)}")
     lines.extend(

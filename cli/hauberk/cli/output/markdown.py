@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hauberk.cli.finding import Report
 from hauberk.cli.output.text import summary
+from hauberk.cli.output.visible import visible
 
 
 def render(report: Report) -> str:
@@ -22,4 +23,11 @@ def render(report: Report) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;").replace("`", "\\`")
+    return (
+        visible(text)
+        .replace("\\", "\\\\")
+        .replace("|", "\\|")
+        .replace("\n", " ")
+        .replace("<", "&lt;")
+        .replace("`", "\\`")
+    )

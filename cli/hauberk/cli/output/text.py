@@ -8,6 +8,7 @@ from functools import partial
 import typer
 
 from hauberk.cli.finding import Finding, Report
+from hauberk.cli.output.visible import visible
 from hauberk.policy.problems import Severity
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
@@ -28,7 +29,7 @@ def render(report: Report, *, colour: bool) -> str:
             rows[finding.path] = report.texts.get(finding.path, b"").decode("utf-8-sig", "replace").splitlines()
         blocks.append(_block(finding, rows[finding.path], style))
     blocks.extend(
-        f"{error.path}:{error.line}: {style('engine error', fg='red', bold=True)} {error.reason}\n"
+        f"{visible(error.path)}:{error.line}: {style('engine error', fg='red', bold=True)} {visible(error.reason)}\n"
         for error in report.errors
     )
     return "\n".join(blocks) + ("\n" if blocks else "") + summary(report) + "\n"
@@ -38,7 +39,7 @@ def _block(finding: Finding, rows: Sequence[str], style: Style) -> str:
     at, colour = finding.position, _COLOURS[finding.severity]
     only = "" if finding.model == "both" else f" ({finding.model})"
     paint = partial(style, fg=colour, bold=True)
-    place = f"{style(finding.path, bold=True)}:{at.line}:{at.column}"
+    place = f"{style(visible(finding.path), bold=True)}:{at.line}:{at.column}"
     head = f"{place} {paint(finding.severity.value)} {finding.rule} {finding.name}{only}\n"
     lines = [head]
     if 0 < at.line <= len(rows):
@@ -50,14 +51,17 @@ def _block(finding: Finding, rows: Sequence[str], style: Style) -> str:
             cut = max(0, start - 20)
             shown, start = row[cut : cut + _WIDEST], start - cut
         number = f"{at.line:>5} | "
-        lines.append(f"{style(number, dim=True)}{shown}\n")
+        lines.append(f"{style(number, dim=True)}{visible(shown)}\n")
         caret = "^" * min(width, _WIDEST - start)
-        lines.append(f"{style('      | ', dim=True)}{' ' * start}{paint(caret)} {finding.message}\n")
+        lines.append(f"{style('      | ', dim=True)}{' ' * start}{paint(caret)} {visible(finding.message)}\n")
     else:
-        lines.append(f"        {finding.message}\n")
-    lines.extend(f"        -> {related.path}:{related.line}: {related.message}\n" for related in finding.related)
+        lines.append(f"        {visible(finding.message)}\n")
+    lines.extend(
+        f"        -> {visible(related.path)}:{related.line}: {visible(related.message)}\n"
+        for related in finding.related
+    )
     if finding.hint:
-        lines.append(f"        = {finding.hint}   {style(f'(hauberk rules {finding.rule})', dim=True)}\n")
+        lines.append(f"        = {visible(finding.hint)}   {style(f'(hauberk rules {finding.rule})', dim=True)}\n")
     return "".join(lines)
 
 

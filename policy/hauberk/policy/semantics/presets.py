@@ -17,7 +17,6 @@ _HITS: dict[tuple[str, Op], tuple[Target, Condition]] = {
     ("protectProc", "read"): (OtherProcess(whole=True), _OTHER),
     ("anonymousMapExec", "map_exec"): (Anything(), ALWAYS),
 }
-PRESET_NAMES = frozenset(name for name, _ in _HITS)
 
 
 @dataclass(frozen=True, slots=True)
