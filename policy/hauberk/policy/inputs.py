@@ -11,8 +11,8 @@ from typing import Any, cast
 
 from hauberk.policy.model import DOMAIN_OF_OP, Access, Op, Posture, Workload
 from hauberk.policy.problems import HauberkError
+from hauberk.policy.tables import SOCKET_TYPES
 
-_TYPES = ("stream", "dgram", "raw", "rdm", "seqpacket", "dccp", "packet")
 _HOWS = ("create", "delete", "rename", "link", "truncate", "chmod", "chown")
 _OPS = tuple(DOMAIN_OF_OP)
 _NEED_TARGET = frozenset(("exec", "read", "write", "modify", "dns", "capability"))
@@ -52,9 +52,9 @@ def parse_access(given: object, where: str = "access") -> Access:
     target = _text(fields, "target", where)
     if not target and op in _NEED_TARGET:
         raise HauberkError(f"{where}.target is missing: give what the {op} is about, a non-empty string")
-    kind = _choice(fields, "type", where, _TYPES)
+    kind = _choice(fields, "type", where, SOCKET_TYPES)
     if not kind and op == "network":
-        raise HauberkError(f"{where}.type is missing: give one of {', '.join(_TYPES)}")
+        raise HauberkError(f"{where}.type is missing: give one of {', '.join(SOCKET_TYPES)}")
     return Access(
         op=cast("Op", op),
         target=target,

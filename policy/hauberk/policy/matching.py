@@ -12,17 +12,6 @@ from dataclasses import dataclass
 from hauberk.policy.model import Access, Model
 from hauberk.policy.patterns import recognizer
 
-PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58, "sctp": 132}
-SOCKET_TYPES = ("stream", "dgram", "raw", "rdm", "seqpacket", "dccp", "packet")
-_CAPABILITIES = """
-chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable
-net_bind_service net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot
-sys_ptrace sys_pacct sys_admin sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease
-audit_write audit_control setfcap mac_override mac_admin syslog wake_alarm block_suspend audit_read
-perfmon bpf checkpoint_restore
-"""
-CAPABILITIES = frozenset(_CAPABILITIES.split())
-
 # Bounds of KubeArmor's programs (semantics 5.2).
 SEEN_COMPONENTS = 20
 SEEN_BYTES = 199

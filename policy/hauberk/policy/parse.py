@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from hauberk.policy.inputs import parse_access, parse_posture, parse_workload
+from hauberk.policy.loose import mapping
 from hauberk.policy.model import (
     NO_FLAGS,
     Capability,
@@ -33,20 +34,19 @@ from hauberk.policy.model import (
 
 __all__ = ["parse_access", "parse_policy", "parse_posture", "parse_workload"]
 
-_NOTHING: Mapping[str, Any] = {}
 _KINDS = {kind.value: kind for kind in Kind}
 _PRESET_KINDS = (Kind.POLICY, Kind.CLUSTER)
 
 
 def parse_policy(document: Mapping[str, Any]) -> Policy | None:
     """The policy a document states, or None when it is not a mapping of one of our kinds; never raises."""
-    root = _mapping(document)
+    root = mapping(document)
     word = root.get("kind")
     kind = _KINDS.get(word) if isinstance(word, str) else None
     if kind is None:
         return None
-    metadata = _mapping(root.get("metadata"))
-    spec = _mapping(root.get("spec"))
+    metadata = mapping(root.get("metadata"))
+    spec = mapping(root.get("spec"))
     common = _common(spec)
     return Policy(
         kind=kind,
@@ -128,7 +128,7 @@ _SHAPES = (
 
 
 def _rules(shape: _Shape, kind: Kind, spec: Mapping[str, Any], outer: _Common) -> list[Rule]:
-    section = _mapping(spec.get(shape.section))
+    section = mapping(spec.get(shape.section))
     entries = section.get(shape.list)
     if not entries:
         return []
@@ -193,7 +193,7 @@ def _presets(spec: Mapping[str, Any]) -> tuple[Preset, ...]:
 
 
 def _selector(kind: Kind, spec: Mapping[str, Any]) -> Selector:
-    selector = _mapping(spec.get("nodeSelector" if kind is Kind.HOST else "selector"))
+    selector = mapping(spec.get("nodeSelector" if kind is Kind.HOST else "selector"))
     labels = () if kind is Kind.CLUSTER else _labels(selector.get("matchLabels"))
     if kind is Kind.HOST:
         return Selector(labels)
@@ -205,7 +205,7 @@ def _selector(kind: Kind, spec: Mapping[str, Any]) -> Selector:
 
 
 def _labels(given: object) -> tuple[tuple[str, str], ...]:
-    pairs = cast("Mapping[Any, Any]", _mapping(given)).items()
+    pairs = cast("Mapping[Any, Any]", mapping(given)).items()
     return tuple((key, value) for key, value in pairs if isinstance(key, str) and isinstance(value, str))
 
 
@@ -214,10 +214,6 @@ def _common(given: Mapping[str, Any]) -> _Common:
     if not isinstance(severity, int) or isinstance(severity, bool):
         severity = None
     return _Common(_text(given.get("action")), severity, _texts(given.get("tags")), _text(given.get("message")))
-
-
-def _mapping(given: object) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else _NOTHING
 
 
 def _entries(given: object) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-PROTOCOLS = frozenset("all stream dgram raw rdm seqpacket dccp packet tcp udp icmp icmpv6 sctp".split())
+SOCKET_TYPES = ("stream", "dgram", "raw", "rdm", "seqpacket", "dccp", "packet")
+PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58, "sctp": 132}
+PROTOCOLS = frozenset(("all", *SOCKET_TYPES, *PROTOCOL_NUMBERS))
 
 # Every capability of Linux 6.12 (include/uapi/linux/capability.h). The CRD's pattern names those up to `mac_admin` and
 # is anchored at the end only; KubeArmor's own table lacks `checkpoint_restore`.

@@ -30,9 +30,6 @@ from hauberk.policy.lists import (
     posture_default,
 )
 from hauberk.policy.matching import (
-    CAPABILITIES,
-    PROTOCOLS,
-    SOCKET_TYPES,
     Anything,
     Below,
     Capable,
@@ -69,6 +66,7 @@ from hauberk.policy.model import (
 )
 from hauberk.policy.patterns import recognizer
 from hauberk.policy.semantics.presets import PresetHit, preset_entries
+from hauberk.policy.tables import CAPABILITIES, PROTOCOL_NUMBERS, SOCKET_TYPES
 
 Rank = tuple[int, int]
 """Kind of matcher and length, the higher the stronger; whether sources are named is compared before."""
@@ -216,8 +214,8 @@ def _protocol(word: str) -> Iterator[tuple[Target, Rank]]:
         yield Anything(), (0, 0)
     elif word in SOCKET_TYPES:
         yield SocketType(word), (1, 0)
-    elif word in PROTOCOLS:
-        yield SocketProtocol(PROTOCOLS[word]), (2, 0)
+    elif word in PROTOCOL_NUMBERS:
+        yield SocketProtocol(PROTOCOL_NUMBERS[word]), (2, 0)
 
 
 def _domain(word: str, workload: Workload) -> Iterator[tuple[Target, Rank]]:

@@ -27,7 +27,6 @@ from hauberk.policy.lists import (
 )
 from hauberk.policy.matching import (
     SEEN_BYTES,
-    SOCKET_TYPES,
     Anything,
     Below,
     Capable,
@@ -55,6 +54,7 @@ from hauberk.policy.model import (
 )
 from hauberk.policy.semantics.presets import PresetHit, preset_entries
 from hauberk.policy.semantics.store import GLOBAL, Held, Keys, Store, fill
+from hauberk.policy.tables import SOCKET_TYPES
 
 WINDOW = 64
 """Bytes of a path in which the programs look for the ends of directories."""

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from hauberk.policy.lists import Origin
-from hauberk.policy.matching import CAPABILITIES, PROTOCOLS, SOCKET_TYPES
 from hauberk.policy.model import (
     NO_FLAGS,
     Action,
@@ -24,6 +23,7 @@ from hauberk.policy.model import (
     Protocol,
     Rule,
 )
+from hauberk.policy.tables import CAPABILITIES, PROTOCOL_NUMBERS, SOCKET_TYPES
 
 GLOBAL = ""
 _ORDER: dict[type[Matcher], int] = {Program: 0, Directory: 1}
@@ -153,8 +153,8 @@ def _keys(written: _Written, policy: Policy) -> Iterator[tuple[str, Held]]:
             word = text.lower()
             if word in SOCKET_TYPES:
                 yield word, held
-            elif word in PROTOCOLS:
-                yield str(PROTOCOLS[word]), held
+            elif word in PROTOCOL_NUMBERS:
+                yield str(PROTOCOL_NUMBERS[word]), held
         case DomainName(domain=text):
             name = text.strip(".")
             for suffix in _suffixes(policy) if name else ():
