@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hauberk.cli.catalogue import rules_folder
-from hauberk.cli.engine import Failure, wasm
+from hauberk.cli.engine import Failure, instance
 from hauberk.cli.engine.wasm import WasmEngine
 from hauberk.cli.judging import encode
 from hauberk.policy.facts import envelope
@@ -58,7 +58,7 @@ def test_a_computation_that_takes_all_memory_is_stopped_and_the_engine_goes_on(t
 def test_an_endless_computation_is_stopped_and_the_engine_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wasm, "FUEL", 50_000_000)
+    monkeypatch.setattr(instance, "FUEL", 50_000_000)
     nested = "; ".join(f"some x{n} in input.xs" for n in range(9))
     engine = WasmEngine(compiled(tmp_path, f"package hauberk\n\nviolations := [1 | {nested}; x0 + x1 < 0]\n"))
     answer = engine.one(b'{"xs": [1, 2, 3, 4, 5, 6, 7, 8, 9]}')

@@ -1,166 +1,129 @@
 """Rules compiled to WebAssembly by OPA, run by wasmtime: no I/O exists in there, and fuel and memory are bounded.
 
-The host side of OPA's wasm ABI 1.3 (https://www.openpolicyagent.org/docs/wasm), its one-call `opa_eval` form. Built-in
-functions that need a host are not provided: the rules use none, and a pack that does is refused when it is loaded.
+Built-in functions that need a host are not provided: the rules use none, and a pack that does is refused when it is
+loaded, as is one that does not load, start or answer like a module of OPA's.
 """
 
 from __future__ import annotations
 
-import ctypes
-import json
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import wasmtime
 
 from hauberk.cli.engine import ENTRY_POINT, Failure, Violation
+from hauberk.cli.engine.instance import MEMORY_PAGES, PAGE, AbortError, Instance
 from hauberk.policy.problems import HauberkError
 
-# About two seconds of work; the largest document of the public corpus needs a thousandth of it.
-FUEL = 4_000_000_000
-MEMORY_PAGES = 4096  # 256 MiB
-PAGE = 65536
-
-
-class _AbortError(Exception):
-    """opa_abort: the policy or the runtime gave up, with a reason."""
+# The built-in rules take a thirtieth; compiling takes time and memory in proportion to it
+LARGEST_MODULE = 16 << 20
+# Documents that may use up all their fuel before the rest is not asked: a pack must not take two seconds for each
+ENDLESS = 4
+# What a module can make happen here: traps, texts that are no JSON or too deep, values that have another type
+_TROUBLE = (
+    wasmtime.Trap,
+    wasmtime.WasmtimeError,
+    AbortError,
+    ArithmeticError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+_compiled_in = 0
 
 
 class WasmEngine:
     """One module, one instance; after a failure the instance is thrown away, as its memory may be inconsistent."""
 
     def __init__(self, path: Path) -> None:
-        config = wasmtime.Config()
-        config.consume_fuel = True
-        with suppress(wasmtime.WasmtimeError):  # no home folder to keep compiled code in: compile each time
-            config.cache = True
-        self._engine = wasmtime.Engine(config)
+        self._engine = _engine()
+        binary = _binary(path)
         try:
-            binary = path.read_bytes()
             self._module = wasmtime.Module(self._engine, binary)
-        except (wasmtime.WasmtimeError, OSError) as error:
+        except wasmtime.WasmtimeError as error:
             raise HauberkError(f"{path}: not a WebAssembly module that can be loaded: {error}") from None
         # OPA's modules ask for two pages whatever their constants take; these are in the binary, so its size will do
         self._least = min(len(binary) // PAGE + 16, MEMORY_PAGES)
-        self._instance: _Instance | None = None
-        needed = self._ready().builtins
-        if needed:
-            names = ", ".join(sorted(needed))
+        self._instance: Instance | None = None
+        self._exhausted = 0
+        try:
+            instance = self._ready()
+        except _TROUBLE as error:
             raise HauberkError(
-                f"{path}: needs built-in functions that only OPA itself has ({names}); "
-                "give the Rego sources with --rules instead"
-            )
-        if ENTRY_POINT not in self._ready().entry_points:
-            raise HauberkError(
-                f"{path}: has no entry point {ENTRY_POINT}; build it with `opa build -t wasm -e {ENTRY_POINT}`"
-            )
+                f"{path}: not a pack of rules: {_reason(error)}; build it with `opa build -t wasm -e {ENTRY_POINT}` "
+                "from your rules and the folder that `hauberk rules --sources` prints"
+            ) from None
+        _check(path, instance)
 
     def evaluate(self, documents: Iterable[bytes]) -> Iterator[list[Violation] | Failure]:
         for document in documents:
             yield self.one(document)
 
     def one(self, document: bytes) -> list[Violation] | Failure:
+        if self._exhausted >= ENDLESS:
+            return Failure(f"the rules were not asked: they ran out of fuel for {ENDLESS} documents before")
         try:
-            answer = self._ready().evaluate(document)
-        except (wasmtime.Trap, wasmtime.WasmtimeError, _AbortError) as error:
+            return self._ready().evaluate(document)
+        except _TROUBLE as error:
             self._instance = None
-            return Failure(_reason(error))
-        return answer
+            reason = _reason(error)
+            self._exhausted += reason == _NO_FUEL
+            return Failure(reason)
 
-    def _ready(self) -> _Instance:
+    def _ready(self) -> Instance:
         if self._instance is None:
-            self._instance = _Instance(self._engine, self._module, self._least)
+            self._instance = Instance(self._engine, self._module, self._least)
         return self._instance
+
+
+def _binary(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > LARGEST_MODULE or not path.is_file():
+            limit = f"{LARGEST_MODULE >> 20} MiB"
+            raise HauberkError(f"{path}: not a file of at most {limit}; give the Rego sources with --rules instead")
+        return path.read_bytes()
+    except OSError as error:
+        raise HauberkError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _engine() -> wasmtime.Engine:
+    global _compiled_in  # noqa: PLW0603  # it is a fact of the process: there is one pool of compiling threads in each
+    config = wasmtime.Config()
+    config.consume_fuel = True
+    # A forked process has its parent's pool of compiling threads without the threads, and would wait for them for
+    # ever. Alone it takes twice the time, which matters only where there is no folder to keep compiled code in.
+    config.parallel_compilation = _compiled_in in (0, os.getpid())
+    _compiled_in = _compiled_in or os.getpid()
+    with suppress(wasmtime.WasmtimeError):  # no home folder to keep compiled code in: compile each time
+        config.cache = True
+    return wasmtime.Engine(config)
+
+
+def _check(path: Path, instance: Instance) -> None:
+    if instance.builtins:
+        names = ", ".join(sorted(instance.builtins))
+        raise HauberkError(
+            f"{path}: needs built-in functions that only OPA itself has ({names}); "
+            "give the Rego sources with --rules instead"
+        )
+    if ENTRY_POINT not in instance.entry_points:
+        raise HauberkError(
+            f"{path}: has no entry point {ENTRY_POINT}; build it with `opa build -t wasm -e {ENTRY_POINT}`"
+        )
+
+
+_NO_FUEL = "the rules ran out of fuel: an endless or far too large computation"
 
 
 def _reason(error: Exception) -> str:
     text = str(error)
     if "opa_malloc" in text:
         return f"the rules used up their memory ({MEMORY_PAGES * PAGE >> 20} MiB)"
-    if "fuel" in text:
-        return "the rules ran out of fuel: an endless or far too large computation"
+    if "all fuel consumed" in text:
+        return _NO_FUEL
+    if not isinstance(error, wasmtime.Trap | wasmtime.WasmtimeError | AbortError):
+        return f"the rules gave an answer that cannot be read ({type(error).__name__}: {text})"
     return text.strip().splitlines()[-1] if text.strip() else type(error).__name__
-
-
-class _Instance:
-    def __init__(self, engine: wasmtime.Engine, module: wasmtime.Module, least: int) -> None:
-        self.store = wasmtime.Store(engine)
-        self.store.set_fuel(FUEL)
-        self.memory = wasmtime.Memory(self.store, wasmtime.MemoryType(wasmtime.Limits(least, MEMORY_PAGES)))
-        linker = wasmtime.Linker(engine)
-        linker.define(self.store, "env", "memory", self.memory)
-        i32 = wasmtime.ValType.i32()
-        self._define(linker, "opa_abort", [i32], [], self._abort)
-        self._define(linker, "opa_println", [i32], [], self._ignore)
-        for count in range(5):
-            self._define(linker, f"opa_builtin{count}", [i32] * (count + 2), [i32], self._builtin)
-        exports = linker.instantiate(self.store, module).exports(self.store)
-        self.call: dict[str, Any] = {
-            name: exports[name]
-            for name in (
-                "opa_malloc",
-                "opa_json_parse",
-                "opa_json_dump",
-                "opa_eval",
-                "opa_heap_ptr_get",
-                "builtins",
-                "entrypoints",
-            )
-        }
-        self.builtins: dict[str, int] = self._dump(self.call["builtins"](self.store))
-        self.entry_points: dict[str, int] = self._dump(self.call["entrypoints"](self.store))
-        self.data = self._parse(b"{}")
-        self.base: int = self.call["opa_heap_ptr_get"](self.store)
-
-    def _define(
-        self,
-        linker: wasmtime.Linker,
-        name: str,
-        parameters: list[Any],
-        results: list[Any],
-        function: Callable[..., Any],
-    ) -> None:
-        kind = wasmtime.FuncType(parameters, results)
-        linker.define(self.store, "env", name, wasmtime.Func(self.store, kind, function))
-
-    def evaluate(self, document: bytes) -> list[Violation]:
-        self.store.set_fuel(FUEL)
-        self._write(self.base, document)
-        heap = (self.base + len(document) + 7) & ~7
-        entry = self.entry_points[ENTRY_POINT]
-        address = self.call["opa_eval"](self.store, 0, entry, self.data, self.base, len(document), heap, 0)
-        answer = json.loads(self._text(address))
-        violations: list[Violation] = answer[0]["result"] if answer else []
-        return violations
-
-    def _abort(self, address: int) -> None:
-        raise _AbortError(self._text(address))
-
-    def _ignore(self, address: int) -> None:
-        """opa_println: rules have nothing to say but their findings."""
-
-    def _builtin(self, number: int, *_: int) -> int:
-        raise _AbortError(f"built-in function {number} needs a host")
-
-    def _address(self) -> int:
-        return ctypes.addressof(self.memory.data_ptr(self.store).contents)
-
-    def _text(self, address: int) -> str:
-        return ctypes.string_at(self._address() + address).decode()
-
-    def _dump(self, value: int) -> Any:
-        return json.loads(self._text(self.call["opa_json_dump"](self.store, value)))
-
-    def _write(self, address: int, data: bytes) -> None:
-        missing = address + len(data) - self.memory.data_len(self.store)
-        if missing > 0:
-            self.memory.grow(self.store, (missing + PAGE - 1) // PAGE)
-        ctypes.memmove(self._address() + address, data, len(data))
-
-    def _parse(self, data: bytes) -> int:
-        address: int = self.call["opa_malloc"](self.store, len(data))
-        self._write(address, data)
-        value: int = self.call["opa_json_parse"](self.store, address, len(data))
-        return value
