@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
@@ -11,6 +13,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from hauberk.cli import sources
+from hauberk.cli.globs import anchored, matched
 from hauberk.policy.loose import is_list, listing
 from hauberk.policy.problems import HauberkError, Severity
 
@@ -19,7 +23,7 @@ FILE_NAME = "hauberk.yaml"
 
 @dataclass(frozen=True, slots=True)
 class RuleException:
-    """`expires` is the last day it holds; empty `paths` or `policies` mean all."""
+    """`expires` is the last day it holds; empty `paths` (absolute globs) or `policies` mean all."""
 
     rules: tuple[str, ...]
     reason: str
@@ -31,7 +35,7 @@ class RuleException:
     def covers(self, rule: str, path: str, namespace: str | None, name: str | None) -> bool:
         if not any(matches(rule, chosen) for chosen in self.rules):
             return False
-        if self.paths and not any(fnmatch(path, glob) or fnmatch(path, f"*/{glob}") for glob in self.paths):
+        if self.paths and not matched(path, self.paths):
             return False
         names = (name or "", f"{namespace or 'default'}/{name or ''}")
         return not self.policies or any(fnmatch(text, glob) for glob in self.policies for text in names)
@@ -42,10 +46,12 @@ class RuleException:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All settings; None where neither the file nor the default says anything. `path` is "" without a file."""
+    """All settings; None where neither the file nor the default says anything. `path` is "" without a file.
+
+    Globs and paths of the file are absolute here: what they name does not depend on where the command is run.
+    """
 
     path: str = ""
-    digest: bytes = b""
     text: str = ""
     target: str = "both"
     fail_on: Severity = Severity.ERROR
@@ -81,13 +87,13 @@ def matches(rule: str, chosen: str) -> bool:
 def find(given: str | None, start: Path) -> Path | None:
     """The file named, else the nearest `hauberk.yaml` from `start` upwards, not above the root of a git repository."""
     if given is not None:
-        if not Path(given).is_file():
+        if not os.path.isfile(given):  # noqa: PTH113  # Path.is_file raises for what may not be looked at
             raise HauberkError(f"{given}: no such configuration file")
         return Path(given)
     for folder in (start, *start.parents):
-        if (folder / FILE_NAME).is_file():
+        if os.path.isfile(folder / FILE_NAME):  # noqa: PTH113  # likewise
             return folder / FILE_NAME
-        if (folder / ".git").exists():
+        if os.path.exists(folder / ".git"):  # noqa: PTH110  # likewise
             return None
     return None
 
@@ -112,15 +118,40 @@ def _config(data: dict[str, Any], path: Path, text: str) -> Config:
             case "failOn":
                 converted = Severity(value)
             case "rules":
-                converted = tuple(str(path.parent / item) for item in items)
+                converted = tuple(_own(item, key, path) for item in items)
             case "baseline":
-                converted = str(path.parent / str(value))
+                converted = _own(str(value), key, path)
+            case "exclude":
+                converted = anchored(items, path.parent)
             case "exceptions":
                 converted = tuple(_exception(item, number, path) for number, item in enumerate(items))
             case _:
                 pass
         config = replace(config, **{names.get(key, key): converted})
     return config
+
+
+def _own(name: str, key: str, path: Path) -> str:
+    """A file or folder that the settings name; raises HauberkError when it is not of the folder of the settings.
+
+    The settings may come from an untrusted branch: they must not make the command read devices or other people's files.
+    """
+    folder = os.path.realpath(path.parent)
+    found = path.parent / name
+    for file in (found, *(sorted(found.rglob("*.rego")) if os.path.isdir(found) else ())):  # noqa: PTH112  # likewise
+        if not sources.inside(os.path.realpath(file), folder):
+            raise HauberkError(f"{path}: {key}: {file} is not below {folder}: move it there or give it with --{key}")
+        try:
+            status = file.stat()
+        except FileNotFoundError:
+            continue  # who wants to read it says so
+        except OSError as error:
+            raise HauberkError(f"{path}: {key}: {file}: {error.strerror}") from None
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise HauberkError(f"{path}: {key}: {file} is not a regular file")
+        if status.st_size > sources.MAX_FILE:
+            raise HauberkError(f"{path}: {key}: {file} is over {sources.MAX_FILE // 1024 // 1024} MiB")
+    return str(found)
 
 
 def _exception(item: dict[str, Any], number: int, path: Path) -> RuleException:
@@ -133,7 +164,7 @@ def _exception(item: dict[str, Any], number: int, path: Path) -> RuleException:
         tuple(item["rules"]),
         item["reason"],
         day,
-        tuple(item.get("paths", ())),
+        anchored(item.get("paths", ()), path.parent),
         tuple(item.get("policies", ())),
         f"/exceptions/{number}",
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import jsonschema_rs
 
+from hauberk.cli import sources
 from hauberk.cli.config import schema
 from hauberk.policy.documents import decode, pointer_token, read
 from hauberk.policy.problems import HauberkError, Problem
@@ -15,7 +16,10 @@ from hauberk.policy.tables import nearest
 
 def checked(path: Path) -> tuple[dict[str, Any], str]:
     """The file's mapping and its text."""
-    text = decode(path.read_bytes())
+    source = sources.read(str(path))
+    if source.trouble:
+        raise HauberkError(f"{path}: {source.trouble}")
+    text = decode(source.data)
     if isinstance(text, Problem):
         raise HauberkError(f"{path}: {text.message}")
     parsed = read(text)

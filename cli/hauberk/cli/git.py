@@ -1,12 +1,15 @@
-"""Files of a git revision through `ls-tree` and `cat-file --batch`: no checkout, no temporary clone."""
+"""Files of a git revision through `ls-tree` and `cat-file --batch`: no checkout, no temporary clone.
+
+Names are relative to the root of the repository, with `/`, as git has them.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Sequence
-from pathlib import PurePosixPath
+from collections.abc import Callable, Sequence
 
-from hauberk.cli.sources import MAX_FILE, Source
+from hauberk.cli.sources import MAX_FILE
 from hauberk.policy.problems import HauberkError
 
 
@@ -20,29 +23,49 @@ def _run(*arguments: str, given: bytes = b"") -> bytes:
     return done.stdout
 
 
-def files_at(revision: str, paths: Sequence[str]) -> list[Source]:
-    """Regular files below the paths at the revision, with paths as the working tree would give them.
+def root() -> str:
+    """The real path of the folder that holds the repository around the current folder."""
+    return os.path.realpath(os.fsdecode(_run("rev-parse", "--show-toplevel").removesuffix(b"\n")))
 
-    Raises HauberkError when the revision is unknown (a shallow clone lacks it: fetch it first).
-    """
+
+def commit_of(revision: str) -> str:
+    """The commit's name; raises HauberkError when the revision is unknown (a shallow clone lacks it)."""
     try:
-        commit = _run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
+        return _run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
     except HauberkError:
         raise HauberkError(
             f"{revision}: no such revision here; in a shallow clone fetch it first: "
             f"git fetch --depth=1 origin {revision}"
         ) from None
-    wanted = ["." if path in (".", "./") else path for path in paths if path != "-"]
-    listed = _run("ls-tree", "-r", "-z", "-l", "--end-of-options", commit, "--", *wanted)
+
+
+def renamed_since(commit: str) -> dict[str, str]:
+    """Old name -> name in the working tree, of each file that git takes for the same under another name."""
+    listed = _run(
+        "diff", "--no-ext-diff", "--no-textconv", "--no-relative", "--ignore-submodules",
+        "-M", "--diff-filter=R", "--name-status", "-z", commit, "--",
+    )  # fmt: skip
+    fields = [os.fsdecode(field) for field in listed.split(b"\0")]
+    return dict(zip(fields[1::3], fields[2::3], strict=False))
+
+
+def files_at(commit: str, wanted: Callable[[str], bool]) -> list[tuple[str, bytes]]:
+    """Name and bytes of the commit's regular files that are wanted; no other file's bytes are read."""
     entries: list[tuple[str, str]] = []
-    for record in listed.split(b"\0"):
+    for record in _run("ls-tree", "-r", "-z", "-l", "--full-tree", commit).split(b"\0"):
         head, _, name = record.partition(b"\t")
         fields = head.split()
         # 120000 is a symbolic link, 160000 a submodule: neither is a file of this tree
         if len(fields) == 4 and fields[0] in (b"100644", b"100755") and int(fields[3]) <= MAX_FILE:
-            entries.append((fields[2].decode(), name.decode("utf-8", "surrogateescape")))
+            path = os.fsdecode(name)
+            if wanted(path):
+                entries.append((fields[2].decode(), path))
+    return _blobs(entries)
+
+
+def _blobs(entries: Sequence[tuple[str, str]]) -> list[tuple[str, bytes]]:
     answer = _run("cat-file", "--batch", given="".join(f"{name}\n" for name, _ in entries).encode())
-    found: list[Source] = []
+    found: list[tuple[str, bytes]] = []
     at = 0
     for identity, path in entries:
         end = answer.index(b"\n", at)
@@ -50,6 +73,6 @@ def files_at(revision: str, paths: Sequence[str]) -> list[Source]:
         if len(header) != 3:
             raise HauberkError(f"{path}: object {identity} is missing here (a partial clone?): run git fetch first")
         size = int(header[2])
-        found.append(Source(PurePosixPath(path).as_posix(), answer[end + 1 : end + 1 + size]))
+        found.append((path, answer[end + 1 : end + 1 + size]))
         at = end + 1 + size + 1
     return found

@@ -67,7 +67,7 @@ def _state(options: Options) -> dict[str, tuple[int, int]]:
     for name in sources.find(options.paths, markdown=False, exclude=options.config.exclude):
         try:
             status = os.stat(name)  # noqa: PTH116  # a file may go between the two
-        except FileNotFoundError:
+        except OSError:
             continue
         state[name] = (status.st_mtime_ns, status.st_size)
     return state

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from hauberk.cli import fixes, sources
 from hauberk.cli.commands.lint import Request, lint_sources
+from hauberk.cli.finding import Finding
 from hauberk.cli.sources import STDIN, Source
 from hauberk.policy.problems import HauberkError
 
@@ -19,21 +20,25 @@ def mend(paths: Sequence[str], request: Request, *, unsafe: bool) -> list[tuple[
     names = sources.find(paths, markdown=request.config.markdown, exclude=request.config.exclude)
     if STDIN in names:
         raise HauberkError("--fix changes files: it cannot mend standard input")
+    # names say what to write, the paths of sources what to tell: they differ where a name cannot be shown
     before = {name: sources.read(name) for name in names}
     now = dict(before)
     counts: Counter[str] = Counter()
     for _ in range(MAX_ROUNDS):
         report = lint_sources(list(now.values()), replace(request, cache=None))
+        by_path: defaultdict[str, list[Finding]] = defaultdict(list)
+        for finding in report.findings:
+            by_path[finding.path].append(finding)
         changed = False
         for name, source in now.items():
-            chosen = fixes.wanted((f for f in report.findings if f.path == name), unsafe=unsafe)
+            chosen = fixes.wanted(by_path[source.path], unsafe=unsafe)
             if not chosen:
                 continue
             bom = source.data.startswith(b"\xef\xbb\xbf")
             text, applied = fixes.apply(source.data.decode("utf-8-sig"), chosen)
             data = (b"\xef\xbb\xbf" if bom else b"") + text.encode()
             if data != source.data:
-                now[name], changed = Source(name, data), True
+                now[name], changed = Source(source.path, data), True
                 counts[name] += applied
         if not changed:
             break

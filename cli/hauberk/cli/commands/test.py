@@ -54,7 +54,7 @@ def run(paths: Sequence[str], configured: Posture, exclude: Sequence[str] = ()) 
         for document in _documents(name):
             if is_mapping(document.data) and document.data.get("kind") == "PolicyTest":
                 found += 1
-                _one(document, name, opened, configured, result, deciding)
+                _one(document, sources.displayed(name), opened, configured, result, deciding)
     if not found:
         raise HauberkError(f"no PolicyTest in {', '.join(paths)}: `hauberk schema test` says what one looks like")
     _coverage(opened, deciding, result)
