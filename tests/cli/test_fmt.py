@@ -76,6 +76,25 @@ def test_what_cannot_be_read_surely_is_left_and_told(tmp_path: Path, text: str) 
     assert (tmp_path / "a.yaml").read_text() == text
 
 
+def test_line_ends_and_byte_order_mark_stay(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + BEFORE.replace("\n", "\r\n").encode())
+    assert hauberk("fmt", path).returncode == 0
+    formatted = format_text(BEFORE)
+    assert formatted is not None
+    assert path.read_bytes() == b"\xef\xbb\xbf" + formatted.replace("\n", "\r\n").encode()
+    assert hauberk("fmt", "--check", path).returncode == 0
+
+
+def test_what_is_excluded_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "vendor").mkdir()
+    for name in ("a.yaml", "vendor/b.yaml"):
+        (tmp_path / name).write_text(BEFORE)
+    (tmp_path / "hauberk.yaml").write_text("exclude: [vendor]\n")
+    done = hauberk("fmt", "--check", ".", cwd=tmp_path)
+    assert done.stdout == "a.yaml: is not in canonical form\n"
+
+
 @pytest.mark.corpus
 def test_the_public_corpus_keeps_its_meaning_and_settles(tmp_path: Path) -> None:
     before, folder = shared("corpus", "policies"), tmp_path / "policies"

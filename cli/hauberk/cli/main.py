@@ -229,11 +229,14 @@ def fmt(
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; exit 1 when a file is not in canonical form.")
     ] = False,
+    config: Annotated[Optional[str], typer.Option(help="Settings. [default: the nearest hauberk.yaml]")] = None,  # noqa: UP045
 ) -> None:
     """Write policies in canonical field order and indentation; comments stay."""
+    from hauberk.cli import config as settings
     from hauberk.cli.commands import fmt as command
 
-    result = command.run(paths or ["."], write_files=not check)
+    loaded = settings.load(settings.find(config, Path.cwd()))
+    result = command.run(paths or ["."], write_files=not check, exclude=loaded.exclude)
     for path in result.changed:
         typer.echo(f"{path}: {'is not in canonical form' if check else 'formatted'}")
     for note in result.notes:

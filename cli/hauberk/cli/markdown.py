@@ -20,7 +20,7 @@ def blocks(text: str) -> Iterator[tuple[str, int, int]]:
             continue
         start, indent, fence = number, len(opening["indent"]), opening["fence"]
         closing = re.compile(rf"^[ \t]*{re.escape(fence[0])}{{{len(fence)},}}[ \t]*$")
-        while number < len(rows) and not closing.match(rows[number].rstrip("\n")):
+        while number < len(rows) and not closing.match(rows[number].rstrip("\r\n")):
             number += 1
         if opening["info"].lower().strip("{}.") in _LANGUAGES:
             body = rows[start:number]

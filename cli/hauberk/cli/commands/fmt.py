@@ -20,6 +20,7 @@ from hauberk.policy.problems import HauberkError, Problem
 from hauberk.policy.schema import KINDS, schema_of
 
 _ROUNDS = 3
+_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(slots=True)
@@ -44,9 +45,10 @@ def run(paths: Sequence[str], *, write_files: bool, exclude: Sequence[str] = ())
     result = Formatted()
     for name in names:
         source = sources.read(name)
+        shown = source.path
         text = source.trouble or decode(source.data)
         if source.trouble or isinstance(text, Problem):
-            result.notes.append(f"{name}: {source.trouble or text.message if isinstance(text, Problem) else text}")
+            result.notes.append(f"{shown}: {source.trouble or text.message if isinstance(text, Problem) else text}")
             result.failed = True
             continue
         if "KubeArmor" not in text or name.endswith(".json"):
@@ -54,7 +56,7 @@ def run(paths: Sequence[str], *, write_files: bool, exclude: Sequence[str] = ())
         try:
             formatted = format_text(text)
         except _NotFormattedError as error:
-            result.notes.append(f"{name}: left as it is: {error}")
+            result.notes.append(f"{shown}: left as it is: {error}")
             result.failed = True
             continue
         if formatted is None:
@@ -62,14 +64,23 @@ def run(paths: Sequence[str], *, write_files: bool, exclude: Sequence[str] = ())
         if formatted == text:
             result.unchanged += 1
             continue
-        result.changed.append(name)
+        result.changed.append(shown)
         if write_files:
-            write(name, formatted)
+            write(name, ("\ufeff" if source.data.startswith(_BOM) else "") + formatted)
     return result
 
 
 def format_text(text: str) -> str | None:
-    """The text in canonical form; None when it holds no policy or is a template."""
+    """The text in canonical form with the line ends that most of its lines have.
+
+    None when it holds no policy or is a template.
+    """
+    ends = "\r\n" if 2 * text.count("\r\n") > text.count("\n") else "\n"
+    formatted = _canonical(text.replace("\r\n", "\n"))
+    return formatted and formatted.replace("\n", ends)
+
+
+def _canonical(text: str) -> str | None:
     before = _policies(text)
     if before is None:
         return None
