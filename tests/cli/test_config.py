@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import jsonschema
 import pytest
 
 from hauberk.cli import config
+from hauberk.cli.commands.lint import read_baseline
 from hauberk.policy.problems import HauberkError, Severity
 from support import hauberk
 from support.policies import policy
@@ -109,3 +111,62 @@ def test_posture_of_the_cluster(tmp_path: Path) -> None:
     assert "HB401" in {f["rule"] for f in lint(tmp_path)["findings"]}
     (tmp_path / "hauberk.yaml").write_text("posture: {file: block, network: block, capabilities: block}\n")
     assert "HB401" not in {f["rule"] for f in lint(tmp_path)["findings"]}
+
+
+def test_globs_are_relative_to_the_file_wherever_the_command_is_run(tmp_path: Path) -> None:
+    inner = tmp_path / "[ex]"
+    (inner / "vendor").mkdir(parents=True)
+    (inner / "p.yaml").write_text(BAD)
+    (inner / "vendor/q.yaml").write_text(BAD)
+    text = "select: [HB304]\nexclude: [vendor/]\nexceptions:\n  - {rules: [HB304], reason: x, paths: ['[[]ex]/*']}\n"
+    (tmp_path / "hauberk.yaml").write_text(text)
+    for folder, name in ((tmp_path, "."), (inner, "."), (tmp_path.parent, str(tmp_path)), (inner, "p.yaml")):
+        done = hauberk("lint", name, "--config", tmp_path / "hauberk.yaml", "--format", "json", cwd=folder)
+        assert json.loads(done.stdout)["findings"] == [], (folder, name)
+
+
+def test_answers_of_another_folder_are_not_taken_from_the_cache(tmp_path: Path) -> None:
+    (tmp_path / "ex").mkdir()
+    text = "select: [HB304]\nexceptions:\n  - {rules: [HB304], reason: x, paths: ['ex/*']}\n"
+    (tmp_path / "hauberk.yaml").write_text(text)
+    counts: list[int] = []
+    for folder in (tmp_path / "ex", tmp_path):
+        (folder / "p.yaml").write_text(BAD)
+        done = hauberk(
+            *("lint", "p.yaml", "--format", "json"), cwd=folder, env={"XDG_CACHE_HOME": str(tmp_path / "cache")}
+        )
+        counts.append(len(json.loads(done.stdout)["findings"]))
+    assert counts == [0, 1]
+
+
+@pytest.mark.parametrize("key", ["rules", "baseline"])
+def test_settings_name_nothing_but_regular_files_of_their_folder(tmp_path: Path, key: str) -> None:
+    repository = tmp_path / "repo"
+    (repository / "own").mkdir(parents=True)
+    (tmp_path / "secret").write_text("x")
+    (repository / "z.wasm").symlink_to("/dev/zero")
+    (repository / "s.json").symlink_to("../secret")
+    (repository / "own/x.rego").symlink_to("/dev/zero")
+    os.mkfifo(repository / "pipe.json")
+    for name in ("z.wasm", "s.json", "own", "../secret", "/etc/passwd"):
+        with pytest.raises(HauberkError, match="is not below"):
+            load(repository, f"{key}: {[name] if key == 'rules' else name}\n")
+    with pytest.raises(HauberkError, match="not a regular file"):
+        load(repository, f"{key}: {['pipe.json'] if key == 'rules' else 'pipe.json'}\n")
+    with (repository / "large.json").open("wb") as file:
+        file.truncate(65 << 20)
+    with pytest.raises(HauberkError, match="over 64 MiB"):
+        load(repository, f"{key}: {['large.json'] if key == 'rules' else 'large.json'}\n")
+
+
+def test_settings_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    (tmp_path / "hauberk.yaml").mkdir()
+    with pytest.raises(HauberkError, match="is not a regular file"):
+        config.load(tmp_path / "hauberk.yaml")
+
+
+@pytest.mark.parametrize("text", ['{"fingerprints": 5}', "[]", "[" * 100_000, "\udcff"])
+def test_what_is_no_baseline_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "known.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(HauberkError, match="not a baseline"):
+        read_baseline(tmp_path / "known.json")

@@ -17,6 +17,7 @@ from hauberk.cli.catalogue import rules_folder
 from hauberk.cli.config import Config
 from hauberk.cli.finding import Finding, Report, fingerprints, from_json
 from hauberk.cli.sources import Source
+from hauberk.policy.loose import is_list
 from hauberk.policy.problems import HauberkError, Severity
 
 Progress = Callable[[int, int], None]
@@ -76,7 +77,8 @@ def _identity(given: Iterable[Source], request: Request) -> bytes:
     """Digest of everything that the findings depend on."""
     config = request.config
     digest = hashlib.sha256(_code_identity())
-    day = request.today.isoformat() if config.exceptions else ""
+    # the globs of exceptions are absolute: which relative paths they name depends on the current folder
+    day = f"{request.today} {Path.cwd()}" if config.exceptions else ""
     settings = (
         config.target,
         config.engine,
@@ -166,12 +168,15 @@ def without_known(report: Report, known: Iterable[str]) -> Report:
 
 def read_baseline(path: Path) -> list[str]:
     """Fingerprints of a baseline file."""
+    source = sources.read(str(path))
+    if source.trouble:
+        raise HauberkError(f"{path}: {source.trouble}; write one with --write-baseline")
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))["fingerprints"]
-    except OSError as error:
-        raise HauberkError(f"{path}: {error.strerror}; write one with --write-baseline") from None
-    except (ValueError, KeyError, TypeError):
-        raise HauberkError(f"{path}: not a baseline; write one with --write-baseline") from None
+        known = json.loads(source.data)["fingerprints"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        known = None
+    if not is_list(known):
+        raise HauberkError(f"{path}: not a baseline; write one with --write-baseline")
     return [str(name) for name in known]
 
 
