@@ -38,7 +38,7 @@ def _built_in(config: Config) -> RuleSet:
         case "opa":
             from hauberk.cli.engine.opa import OpaEngine, find_opa
 
-            engine = OpaEngine(find_opa(config.opa), [folder])
+            engine = OpaEngine(find_opa(config.opa), folder)
         case "server":
             from hauberk.cli.engine.server import ServerEngine
 
@@ -59,5 +59,5 @@ def _prepared(path: Path, config: Config) -> tuple[Callable[[], Engine], bytes]:
         return lambda: WasmEngine(path), hashlib.sha256(path.read_bytes()).digest()
     from hauberk.cli.engine.opa import OpaEngine, find_opa
 
-    engine = OpaEngine(find_opa(config.opa), [path, rules_folder() / "main.rego", rules_folder() / "lib"])
+    engine = OpaEngine(find_opa(config.opa), path, [rules_folder() / "main.rego", rules_folder() / "lib"])
     return lambda: engine, engine.identity

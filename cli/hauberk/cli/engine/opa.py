@@ -1,30 +1,35 @@
 """The user's `opa` binary: users' rules, and the built-in ones on request. Exact semantics and OPA's own messages.
 
-Rules get no network, no environment and no files: the functions that reach out are taken from the capabilities they are
-compiled with, the process has an empty environment, and the facts come through a pipe.
+One process of `opa` answers for as many documents as it is likely to manage in half of a document's time limit. What
+rules may cost is bounded for the whole run: a rule that does not end, takes all memory, or fails again and again is
+not asked again, and the time for all documents is linear in their number.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import subprocess
-import tempfile
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from hauberk.cli.cache import cache_folder
 from hauberk.cli.engine import Failure, Violation
+from hauberk.cli.engine.bundle import bundle
+from hauberk.cli.engine.process import MEMORY, message, run
 from hauberk.policy.loose import is_list
 from hauberk.policy.problems import HauberkError
 
-FORBIDDEN = frozenset(("http.send", "net.lookup_ip_addr", "opa.runtime", "rego.parse_module", "trace"))
 TIMEOUT = 4.0
 CHUNK = 200
-_ENDLESS = "the rules did not finish"
+# A chunk without an answer is divided by this: a document that takes the others with it is alone after two steps
+PARTS = 15
+# Documents that may have no answer before the rest is not asked
+FAILURES = 10
+# What all documents together may take, a fixed part and one for each: slow rules may be slow, not endless
+ALLOWANCE, EACH = 60.0, 0.25
+LONGEST_ANSWER = 64 << 20
 _EACH = (
     "answers := [answer | some document in input.documents; answer := data.hauberk.violations with input as document]"
 )
@@ -44,121 +49,92 @@ def find_opa(given: str | None) -> Path:
 
 
 class OpaEngine:
-    """Rules of one or more folders, compiled once into a bundle that is cached by their content."""
+    """The rules of a file or folder and the library they need, compiled once into a bundle cached by its content."""
 
-    def __init__(self, opa: Path, folders: Sequence[Path]) -> None:
+    def __init__(self, opa: Path, rules: Path, library: Sequence[Path] = ()) -> None:
         self._opa = opa
-        self._folders = folders
-        self._bundle = _bundle(opa, folders)
+        self._rules = rules
+        self._bundle = bundle(opa, rules, library)
         self.identity = self._bundle.name.encode()
+        self._given_up: Failure | None = None
+        self._size = 1  # the first document alone: rules that never end are found out in one time-out
+        self._asked = 0
+        self._failed = 0
+        self._spent = 0.0
 
     def evaluate(self, documents: Iterable[bytes]) -> Iterator[list[Violation] | Failure]:
-        """Stops asking after the first time-out: rules that do not end for one document would not for the next."""
         waiting = iter(documents)
-        endless: Failure | None = None
-        size = 1  # the first document alone: rules that never end are found out in one time-out
-        while chunk := list(islice(waiting, size)):
-            size = CHUNK
-            if endless is None:
-                answers = self._chunk(chunk)
-                endless = next((a for a in answers if isinstance(a, Failure) and _ENDLESS in a.reason), None)
-                yield from answers
-            else:
-                yield from [endless] * len(chunk)
+        while chunk := list(islice(waiting, self._size)):
+            yield from self._answers(chunk)
 
-    def _chunk(self, documents: list[bytes]) -> list[list[Violation] | Failure]:
-        given = b'{"documents":[' + b",".join(documents) + b"]}"
+    def _answers(self, chunk: list[bytes]) -> Iterator[list[Violation] | Failure]:
+        """One answer for each document; a chunk without an answer is asked again in parts."""
+        if self._given_up is not None:
+            yield from [self._given_up] * len(chunk)
+            return
+        answer = self._ask(chunk)
+        if not isinstance(answer, Failure):
+            self._asked += len(chunk)
+            yield from answer
+        elif len(chunk) > 1:
+            self._size = step = -(-len(chunk) // PARTS)
+            for start in range(0, len(chunk), step):
+                yield from self._answers(chunk[start : start + step])
+        else:
+            self._asked += 1
+            self._failed += 1
+            if self._failed >= FAILURES:
+                self._give_up(f"they failed for {FAILURES} documents before, at last with: {answer.reason}")
+            yield answer
+
+    def _ask(self, chunk: list[bytes]) -> list[list[Violation]] | Failure:
+        start = time.monotonic()
+        answer = self._evaluated(chunk)
+        took = time.monotonic() - start
+        self._spent += took
+        if not isinstance(answer, Failure):
+            fitting = int(TIMEOUT / 2 * len(chunk) / max(took, 0.001))
+            self._size = max(1, min(CHUNK, fitting, len(chunk) * 16))
+        if self._spent > ALLOWANCE + EACH * (self._asked + len(chunk)):
+            self._give_up(f"they took {self._spent:.0f} s for the {self._asked + len(chunk)} documents before")
+        return answer
+
+    def _evaluated(self, chunk: list[bytes]) -> list[list[Violation]] | Failure:
+        given = b'{"documents":[' + b",".join(chunk) + b"]}"
         command = ["eval", "--bundle", str(self._bundle), "--stdin-input", "--format", "json"]
         try:
-            done = _run(self._opa, [*command, "--timeout", f"{TIMEOUT}s", _EACH], given, TIMEOUT + 1)
+            done = run(self._opa, [*command, "--timeout", f"{TIMEOUT}s", _EACH], given, TIMEOUT + 1)
         except subprocess.TimeoutExpired:
-            return [self._endless()] * len(documents)
-        answers = _answers(done.stdout) if done.returncode == 0 else None
-        if answers is not None and len(answers) == len(documents):
-            return list(answers)
-        said = done.stdout + done.stderr
-        if b"timeout" in said or b"cancel" in said:
-            return [self._endless()] * len(documents)
-        if len(documents) > 1:
-            # one document must not take the others with it
-            return [answer for document in documents for answer in self._chunk([document])]
-        return [Failure(_message(done.stdout, done.stderr) or "the rules gave no answer")]
+            return self._endless(chunk)
+        answers = _parsed(done.stdout) if done.returncode == 0 else None
+        if answers is not None and len(answers) == len(chunk):
+            return answers
+        if b"eval_cancel_error" in done.stdout:
+            return self._endless(chunk)
+        if b"out of memory" in done.stderr or b"cannot allocate memory" in done.stderr:
+            return self._fatal(chunk, f"the rules used up their memory ({MEMORY >> 20} MiB)")
+        return Failure(message(done.stdout, done.stderr)[:2000] or f"{self._rules}: the rules gave no answer")
 
-    def _endless(self) -> Failure:
-        where = ", ".join(map(str, self._folders))
-        return Failure(f"{where}: {_ENDLESS} within {TIMEOUT:.0f} s: an endless or far too large computation")
+    def _endless(self, chunk: list[bytes]) -> Failure:
+        reason = f"the rules did not finish within {TIMEOUT:.0f} s: an endless or far too large computation"
+        return self._fatal(chunk, reason)
+
+    def _fatal(self, chunk: list[bytes], reason: str) -> Failure:
+        """What costs seconds happens once: rules that do not end for one document would not for the next."""
+        failure = Failure(f"{self._rules}: {reason}")
+        if len(chunk) == 1:
+            self._given_up = failure
+        return failure
+
+    def _give_up(self, why: str) -> None:
+        self._given_up = self._given_up or Failure(f"{self._rules}: the rules were not asked: {why}")
 
 
-def _answers(output: bytes) -> list[list[Violation]] | None:
+def _parsed(output: bytes) -> list[list[Violation]] | None:
+    if len(output) > LONGEST_ANSWER:
+        return None
     try:
         result: object = json.loads(output)["result"][0]["bindings"]["answers"]
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None
-    return result if is_list(result) else None
-
-
-def _run(opa: Path, command: list[str], given: bytes = b"", timeout: float = 60) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [str(opa), *command],
-        input=given,
-        capture_output=True,
-        check=False,
-        timeout=timeout,
-        env={"HOME": "/"},
-    )
-
-
-def _message(*outputs: bytes) -> str:
-    """OPA's own errors, from its JSON or its text."""
-    for output in outputs:
-        try:
-            errors = json.loads(output).get("errors", [])
-        except (ValueError, AttributeError):
-            continue
-        return "; ".join(_one_error(error) for error in errors)
-    return " ".join(b" ".join(outputs).decode("utf-8", "replace").split())
-
-
-def _one_error(error: dict[str, Any]) -> str:
-    place: dict[str, Any] = error.get("location") or {}
-    where = f"{place['file']}:{place['row']}:{place.get('col', 1)}: " if "file" in place else ""
-    return f"{where}{error.get('message', error)}"
-
-
-def _bundle(opa: Path, folders: Sequence[Path]) -> Path:
-    sources = sorted(source for folder in folders for source in _sources(folder))
-    if not sources:
-        raise HauberkError(f"{', '.join(map(str, folders))}: no Rego rules there (*.rego, tests apart)")
-    digest = hashlib.sha256(str((opa, opa.stat().st_size, opa.stat().st_mtime_ns)).encode())
-    for source in sources:
-        digest.update(f"{source}\0".encode() + source.read_bytes() + b"\0")
-    folder = cache_folder() / "rules"
-    bundle = folder / f"{digest.hexdigest()}.tar.gz"
-    if bundle.exists():
-        return bundle
-    capabilities = json.loads(_run(opa, ["capabilities", "--current"]).stdout or b"{}")
-    capabilities["builtins"] = [b for b in capabilities.get("builtins", []) if b["name"] not in FORBIDDEN]
-    capabilities["allow_net"] = []
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        allowed, made = Path(scratch) / "capabilities.json", Path(scratch) / "bundle.tar.gz"
-        allowed.write_text(json.dumps(capabilities))
-        checked = _run(
-            opa, ["check", "--strict", "--format", "json", "--capabilities", str(allowed), *map(str, sources)]
-        )
-        if checked.returncode:
-            raise HauberkError(f"rules that OPA refuses: {_message(checked.stdout, checked.stderr)}")
-        built = _run(opa, ["build", "--capabilities", str(allowed), "--output", str(made), *map(str, sources)])
-        if built.returncode:
-            raise HauberkError(f"rules that OPA refuses: {_message(built.stdout, built.stderr)}")
-        made.replace(bundle)
-    return bundle
-
-
-def _sources(path: Path) -> Iterator[Path]:
-    if path.is_file():
-        yield path
-    elif path.is_dir():
-        yield from (found for found in path.rglob("*.rego") if not found.name.endswith("_test.rego"))
-    else:
-        raise HauberkError(f"{path}: no such folder of rules")
+    return result if is_list(result) and all(is_list(answer) for answer in result) else None

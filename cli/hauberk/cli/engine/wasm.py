@@ -120,7 +120,7 @@ _NO_FUEL = "the rules ran out of fuel: an endless or far too large computation"
 
 def _reason(error: Exception) -> str:
     text = str(error)
-    if "opa_malloc" in text:
+    if text.startswith("opa_malloc"):
         return f"the rules used up their memory ({MEMORY_PAGES * PAGE >> 20} MiB)"
     if "all fuel consumed" in text:
         return _NO_FUEL
