@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -119,7 +120,10 @@ def test_folders_may_be_nested_deeper_than_calls(folder: Path) -> None:
         os.chdir("d")
     Path("p.yaml").write_text("a: 1\n")
     os.chdir(here)
-    assert len(find(folder)) == 2
+    try:
+        assert len(find(folder)) == 2
+    finally:
+        subprocess.run(["rm", "-r", "d"], check=True)  # pytest's own removal is recursive, and would fail
 
 
 @pytest.mark.parametrize("pattern", ["a", "a/", "a/*", "./a/p.yaml", "*.yaml", "**/p.yaml"])
