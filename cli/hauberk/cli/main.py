@@ -198,10 +198,16 @@ def _ids(given: list[str] | None) -> tuple[str, ...]:
 def rules(
     rule: Annotated[Optional[str], typer.Argument(metavar="ID", help="A rule to explain.")] = None,  # noqa: UP045
     format_: Annotated[ListFormat, typer.Option("--format", help="Form of the list.")] = ListFormat.TEXT,
+    sources: Annotated[
+        bool, typer.Option("--sources", help="Print the folder of the Rego sources instead: main.rego, lib, rules.")
+    ] = False,
 ) -> None:
     """List the catalogue of rules, or explain one of them."""
     from hauberk.cli.commands import rules as command
 
+    if sources:
+        typer.echo(command.sources(), nl=False)
+        return
     typer.echo(command.explain(rule) if rule else command.listing(format_.value), nl=False)
 
 

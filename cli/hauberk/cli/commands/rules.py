@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from hauberk.cli.catalogue import catalogue
+from hauberk.cli.catalogue import catalogue, rules_folder
 from hauberk.policy.problems import HauberkError
 from hauberk.policy.tables import nearest
 
@@ -39,3 +39,8 @@ def explain(given: str) -> str:
             f"{given}: no such rule" + (f"; did you mean {close}?" if close else "; `hauberk rules` lists all")
         )
     return known[wanted].page.rstrip("\n") + "\n"
+
+
+def sources() -> str:
+    """The folder of the built-in Rego sources: main.rego and lib are what a pack of one's own is built with."""
+    return f"{rules_folder()}\n"
