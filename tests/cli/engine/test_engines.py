@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from hauberk.cli.catalogue import rules_folder
+from hauberk.cli.engine.server import ServerEngine
+from hauberk.policy.problems import HauberkError
 from support import hauberk, opa, shared
 
 
@@ -63,3 +66,35 @@ def test_a_server_that_is_not_there_is_bad_usage(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "cannot be used" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://me:secret@127.0.0.1:9", "user or password"),
+        ("http://127.0.0.1:9/opa", "a path"),
+        ("http://127.0.0.1:9?x=1", "a path"),
+        ("http://127.0.0.1:nine", "not the URL"),
+        ("http://[::1", "not the URL"),
+        ("ftp://127.0.0.1", "not the URL"),
+        ("http://127.0.0.1", "127.0.0.1:80 "),
+        ("https://127.0.0.1", "127.0.0.1:443 "),
+        ("http://[::1]:9", "[::1]:9 "),
+    ],
+)
+def test_a_url_is_taken_as_a_whole_or_refused(url: str, said: str) -> None:
+    with pytest.raises(HauberkError) as refused:
+        ServerEngine(url, rules_folder())
+    assert said in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.opa
+def test_rules_of_an_older_version_are_taken_off_the_server(tmp_path: Path) -> None:
+    (tmp_path / "main.rego").write_text((rules_folder() / "main.rego").read_text())
+    rule = 'package hauberk.rules.a.b\n\nviolation contains {"id": "HB000"}\n'
+    (tmp_path / "old.rego").write_text(rule)
+    with server() as url:
+        assert list(ServerEngine(url, tmp_path).evaluate([b"{}"])) == [[{"id": "HB000"}]]
+        (tmp_path / "old.rego").unlink()
+        assert list(ServerEngine(url, tmp_path).evaluate([b"{}"])) == [[]]
