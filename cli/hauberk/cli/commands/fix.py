@@ -9,6 +9,7 @@ from dataclasses import replace
 from hauberk.cli import fixes, sources
 from hauberk.cli.commands.lint import Request, lint_sources
 from hauberk.cli.finding import Finding
+from hauberk.cli.loading import load
 from hauberk.cli.sources import STDIN, Source
 from hauberk.policy.problems import HauberkError
 
@@ -37,9 +38,16 @@ def mend(paths: Sequence[str], request: Request, *, unsafe: bool) -> list[tuple[
             bom = source.data.startswith(b"\xef\xbb\xbf")
             text, applied = fixes.apply(source.data.decode("utf-8-sig"), chosen)
             data = (b"\xef\xbb\xbf" if bom else b"") + text.encode()
-            if data != source.data:
-                now[name], changed = Source(source.path, data), True
+            mended = Source(source.path, data)
+            if data != source.data and _as_sound(mended, source):
+                now[name], changed = mended, True
                 counts[name] += applied
         if not changed:
             break
     return [(name, now[name].data.decode(), counts[name]) for name in names if now[name].data != before[name].data]
+
+
+def _as_sound(mended: Source, source: Source) -> bool:
+    """Whether the text still reads as the same documents: a fix is not worth a file that nobody can apply."""
+    new, old = load(mended, keep=False), load(source, keep=False)
+    return (new.whole or not old.whole) and [one.ref for one in new.subjects] == [one.ref for one in old.subjects]
