@@ -50,4 +50,4 @@ def mend(paths: Sequence[str], request: Request, *, unsafe: bool) -> list[tuple[
 def _as_sound(mended: Source, source: Source) -> bool:
     """Whether the text still reads as the same documents: a fix is not worth a file that nobody can apply."""
     new, old = load(mended, keep=False), load(source, keep=False)
-    return (new.whole or not old.whole) and [one.ref for one in new.subjects] == [one.ref for one in old.subjects]
+    return (new.whole or not old.whole) and new.policies == old.policies
