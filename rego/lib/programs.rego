@@ -7,10 +7,10 @@ package hauberk.lib.programs
 # Where a program of a builtin's name would be looked for. Elsewhere (/opt, /app) it is somebody's own program.
 folders := {"/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/", "/usr/local/bin/"}
 
-# Without reading these folders hardly a program starts.
+# Without reading these folders hardly a program starts, or hardly one works: names, users and certificates.
 needed(target, _) if {
 	target.field == "dir"
-	target.text in folders
+	target.text in (folders | _settings)
 }
 
 needed(target, _) if {
@@ -22,6 +22,8 @@ needed(target, true) if {
 	target.field == "dir"
 	target.text in {"/", "/usr/"}
 }
+
+_settings := {"/etc/", "/etc/ssl/", "/etc/ssl/certs/", "/etc/pki/", "/etc/ca-certificates/", "/usr/share/ca-certificates/"}
 
 # The shell does these itself, always: a program cannot change the state of the shell that started it.
 # Some distributions ship scripts of these names for the letter of POSIX; a script's executable is its shell.

@@ -177,7 +177,7 @@ def test_equal_scalars_given_twice_lose_nothing(text: str, keyword: str, nearest
     assert (problem.detail["keyword"], problem.detail["nearest"]) == (keyword, nearest)
     assert problem.detail["severity"] == ("error" if keyword == "other" else "warning")
     assert problem.message.startswith(
-        "a is given again" if keyword == "other" else "a is given twice with the same value"
+        "a is given again" if keyword == "other" else "a is given again with the same value"
     )
 
 

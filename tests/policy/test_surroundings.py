@@ -177,6 +177,11 @@ def test_programs_that_may_run_but_not_be_opened() -> None:
     assert facts["unreadable"] == []
     (facts,) = around(policy("  action: Allow\n" + programs))
     assert facts["unreadable"] == []
+    _, facts = two(
+        rule("/etc/app", action="Allow") + programs.replace("/app", "/app\n        action: Block"),
+        "  action: Allow\n" + programs,
+    )
+    assert facts["unreadable"] == [], "what a Block of another policy stops does not start anyway"
 
 
 def test_what_a_network_list_lets_pass() -> None:

@@ -220,6 +220,7 @@ class Composer:
         begin, last = len(self.marks), None
         values: dict[str, Any] = {}
         spans: dict[str, tuple[int, int]] = {}
+        first: dict[str, int] = {}
         empty: list[tuple[int, str]] = []
         lost = False
         merged: list[dict[str, Any]] = []
@@ -245,9 +246,10 @@ class Composer:
             if name in values:
                 same = _equal_scalars(values[name], value)
                 between = self.without_value(empty, spans[name][0])
-                line = self.marks[spans[name][0]] + 1
+                before = self.marks[spans[name][0]] + 1
+                lines = (first.setdefault(name, before), before)
                 alone = not start.flow_style and value is not None and self.takes_its_line(event, given)
-                self.duplicate(name, event, line, between, same=same, alone=alone)
+                self.duplicate(name, event, lines, between, same=same, alone=alone)
                 # positions follow the order of `data`, where the last of the two stands
                 del spans[name], values[name]
                 lost = True
@@ -298,14 +300,19 @@ class Composer:
             and not above.lstrip().startswith("#")
         )
 
-    def duplicate(self, name: str, event: Any, line: int, between: str | None, *, same: bool, alone: bool) -> None:
-        """`keyword` is `same` for two equal scalars, `same-line` where the second of them can go with its line."""
+    def duplicate(
+        self, name: str, event: Any, lines: tuple[int, int], between: str | None, *, same: bool, alone: bool
+    ) -> None:
+        """`keyword` is `same` for two equal scalars, `same-line` where the second of them can go with its line.
+
+        `lines` has the first line that gives the key, and the last before this one.
+        """
         place = self.place(event.start_mark, event.end_mark)
         if same and between is None:
-            message = f"{name} is given twice with the same value, first in line {line}"
+            message = f"{name} is given again with the same value, first in line {lines[0]}"
             keyword, severity = "same-line" if alone else "same", "warning"
         else:
-            message = f"{name} is given again: the value of line {line} is lost"
+            message = f"{name} is given again: the value of line {lines[1]} is lost"
             keyword, severity = "other", "error"
         detail = {"name": name, "keyword": keyword, "nearest": between, "severity": severity}
         self.problems.append(Problem("duplicate-key", "", message, place, detail))

@@ -239,6 +239,8 @@ class Surroundings:
                 ):
                     continue
                 source = next((source for source in rule.sources if source), OTHER_PROGRAM)
+                if stage.compiled.decide(Access("exec", target=path, source=source)).verdict is not Verdict.ALLOWED:
+                    continue
                 decision = stage.compiled.decide(Access("read", target=path, source=source))
                 if any(report.policy == "DefaultPosture" and report.rule is None for report in decision.reports):
                     seen.add(rule.pointer)

@@ -28,6 +28,7 @@ violation contains v if {
 		rule.section == "file"
 		rule.list != "matchPatterns"
 		rules.decides(rule)
+		not _mounted(rule)
 	]
 	count(owned) > 0
 	first := owned[0]
@@ -40,8 +41,23 @@ violation contains v if {
 	}
 }
 
-# Without ownerOnly an Allow rule would open the file to everybody.
+# The container runtime mounts these over the image.
+_mounted(rule) if {
+	every target in rule.targets {
+		_mount(target.text)
+	}
+}
+
+_mount(path) if path in {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}
+
+_mount(path) if startswith(path, ["/proc/", "/sys/", "/dev/"][_])
+
+# Without ownerOnly an Allow rule would open the file to everybody, and a readOnly rule its reading.
 _hint(owned) := "keep it if these files are on a volume or tmpfs; otherwise separate users by file modes" if {
 	some rule in owned
-	rule.action == "Allow"
+	_opens(rule)
 } else := "keep it if these files are on a volume or tmpfs; otherwise remove ownerOnly"
+
+_opens(rule) if rule.action == "Allow"
+
+_opens(rule) if rule.readOnly

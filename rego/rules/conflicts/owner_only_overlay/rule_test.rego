@@ -22,6 +22,19 @@ test_bad_block if {
 	endswith(v.hint, "remove ownerOnly")
 }
 
+test_bad_block_that_lets_read if {
+	found := owner_only_overlay.violation with input as fixtures.with_rules([fixtures.changed(_rule, {"readOnly": true})])
+	some v in found
+	endswith(v.hint, "separate users by file modes")
+}
+
+test_near_miss_what_the_runtime_mounts if {
+	every path in ["/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/proc/version", "/dev/null"] {
+		rule := fixtures.changed(fixtures.path("file", 0, path), {"ownerOnly": true})
+		count(owner_only_overlay.violation) == 0 with input as fixtures.with_rules([rule])
+	}
+}
+
 test_good if {
 	count(owner_only_overlay.violation) == 0 with input as fixtures.with_rules([fixtures.path("file", 0, "/data")])
 }

@@ -37,8 +37,8 @@ violation contains v if {
 	v := object.union(object.union(base, _advice(rule)), _where(rule.list))
 }
 
-# To start a program is to read it, its loader and its libraries.
-_advice(rule) := {"severity": "info", "hint": "right if only changes are to be stopped: without reading no program starts"} if {
+# To start a program is to read it, its loader and its libraries; most then read settings and certificates.
+_advice(rule) := {"severity": "info", "hint": "right if only changes are to be stopped: programs need to read it to start or to work"} if {
 	some target in rule.targets
 	programs.needed(target, rule.recursive)
 } else := {

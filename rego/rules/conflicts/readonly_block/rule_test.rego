@@ -18,7 +18,7 @@ test_bad_path if {
 }
 
 test_bad_program_folders_are_a_remark if {
-	every dir in ["/usr/bin/", "/usr/sbin/", "/sbin/", "/usr/lib/", "/lib/", "/lib64/", "/usr/"] {
+	every dir in ["/usr/bin/", "/usr/sbin/", "/sbin/", "/usr/lib/", "/lib/", "/lib64/", "/usr/", "/etc/", "/etc/ssl/certs/"] {
 		rule := fixtures.changed(fixtures.tree("file", 0, dir), {"readOnly": true})
 		found := readonly_block.violation with input as fixtures.with_rules([rule])
 		count([v | some v in found; v.severity == "info"; not v.fix; startswith(v.hint, "right if only changes")]) == 1

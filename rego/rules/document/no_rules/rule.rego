@@ -38,15 +38,31 @@ violation contains v if {
 _hint := $"indent {sections} below spec" if {
 	count(_outside) > 0
 	sections := text.listing(sort(_outside))
+} else := $"write {right} instead of {wrong}" if {
+	count(_misspelt) > 0
+	wrong := sort(object.keys(_misspelt))[0]
+	right := _misspelt[wrong]
 } else := "add a rule under process, file, network or capabilities, or remove the policy"
 
 # Sections that stand beside spec, where HB103 reports them.
 _outside := {section |
 	some problem in input.problems
 	problem.kind == "unknown-field"
-	some section in ["process", "file", "network", "capabilities"]
+	some section in _sections
 	problem.detail.nearest == $"spec.{section}"
 }
+
+# Kubernetes tells letter cases apart.
+_misspelt[name] := section if {
+	some problem in input.problems
+	problem.kind == "unknown-field"
+	name := problem.detail.name
+	problem.pointer == $"/spec/{name}"
+	some section in _sections
+	lower(name) == section
+}
+
+_sections := ["process", "file", "network", "capabilities"]
 
 # A section of the wrong type may well mean rules: HB104 reports it.
 _unreadable if {

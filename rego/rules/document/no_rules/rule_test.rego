@@ -23,6 +23,13 @@ test_bad_rules_beside_spec if {
 	v.hint == "indent file and process below spec"
 }
 
+test_bad_rules_under_a_capital if {
+	problems := [fixtures.problem("unknown-field", "/spec/File", "unknown field File", {"name": "File", "nearest": "file"})]
+	found := no_rules.violation with input as fixtures.changed(fixtures.policy({}), {"problems": problems})
+	some v in found
+	v.hint == "write file instead of File"
+}
+
 test_good if {
 	count(no_rules.violation) == 0 with input as fixtures.with_rules([fixtures.path("file", 0, "/etc/shadow")])
 }

@@ -33,7 +33,7 @@ violation contains v if {
 			"id": "HB401",
 			"pointer": rules.action_pointer(first),
 			"message": $"the allow-list does not block what no rule matches ({domains}): the posture of {where} is audit{why}",
-			"hint": $"{hint}{else_hint}",
+			"hint": $"{_first}{hint}{else_hint}",
 		},
 		_severity,
 	)
@@ -120,7 +120,13 @@ _settings := {
 	"capabilities": "hostDefaultCapabilitiesPosture",
 }
 
-_hint := $"set {settings}: block in the daemon's configuration; namespaces do not govern the node" if {
+# Few lists name all that a workload runs and opens, its libraries among them: blocked at once, it does not start.
+_first := "complete the list by the alerts of DefaultPosture, then " if {
+	some domain in _domains
+	domain in {"process", "file"}
+} else := ""
+
+_hint := $"set {settings}: block in the daemon's configuration, which then holds for every process of the node" if {
 	_host
 	settings := text.listing(sort({_settings[domain] | some domain in _domains}))
 } else := $"annotate the namespace: {annotations}" if {

@@ -21,7 +21,7 @@ test_bad_default if {
 	contains(v.message, "does not block what no rule matches (process)")
 	contains(v.message, "namespace shop is audit (the default")
 	v.severity == "warning"
-	v.hint == "annotate the namespace: kubearmor-file-posture: block; if the cluster's default is another, tell it in hauberk.yaml (posture)"
+	v.hint == "complete the list by the alerts of DefaultPosture, then annotate the namespace: kubearmor-file-posture: block; if the cluster's default is another, tell it in hauberk.yaml (posture)"
 }
 
 _shop := [{"name": "shop", "place": fixtures.place("shop", null), "visibility": null}]
@@ -30,7 +30,7 @@ test_bad_namespace_without_the_annotation if {
 	found := audit_posture.violation with input as fixtures.changed(_document([_audit]), {"namespaces": _shop})
 	some v in found
 	not v.severity
-	v.hint == "annotate the namespace: kubearmor-file-posture: block"
+	v.hint == "complete the list by the alerts of DefaultPosture, then annotate the namespace: kubearmor-file-posture: block"
 }
 
 test_bad_configured if {
@@ -61,7 +61,7 @@ test_bad_two_domains if {
 	count(found) == 1
 	v.pointer == "/spec/process/matchPaths/0/action"
 	contains(v.message, "(process and network)")
-	v.hint == "annotate the namespace: kubearmor-file-posture: block and kubearmor-network-posture: block"
+	v.hint == "complete the list by the alerts of DefaultPosture, then annotate the namespace: kubearmor-file-posture: block and kubearmor-network-posture: block"
 }
 
 test_bad_host if {
@@ -94,4 +94,13 @@ test_near_miss_vacuous_list if {
 
 test_near_miss_no_allow_rule if {
 	count(audit_posture.violation) == 0 with input as _document([])
+}
+
+test_bad_short_lists_need_no_remark if {
+	rule := fixtures.allow(fixtures.protocol(0, "udp"))
+	list := fixtures.allow_list("network", {"posture": "audit", "own": [rule.pointer]})
+	document := fixtures.changed(fixtures.with_rules([rule]), {"workloads": [fixtures.workload({"allowLists": [list]})]})
+	found := audit_posture.violation with input as document
+	some v in found
+	startswith(v.hint, "annotate the namespace: kubearmor-network-posture: block")
 }
