@@ -49,7 +49,7 @@ $(SARIF_SCHEMA):
 	  && tar xzf microsoft-jest-sarif-*.tgz package/lib/schemas/sarif-2.1.0-rtm.5.json \
 	  && mv package/lib/schemas/sarif-2.1.0-rtm.5.json $@ && rm -r package microsoft-jest-sarif-*.tgz
 
-demo: .venv/.installed ## lint the examples: first the policy of the seed, then its corrected form, then all
+demo: .venv/.installed ## lint the examples: first a policy with gaps, then its corrected form, then all
 	@$(BIN)/python scripts/demo.py $(BIN)/hauberk
 
 test: check ## everything: format, types, walls, rules, tests

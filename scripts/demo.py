@@ -9,16 +9,16 @@ import subprocess
 import sys
 
 STEPS = (
-    ("What does the policy of the seed really do?", ("lint", "examples/nginx/policy.yaml"), 1),
+    ("What does a policy for nginx from a tutorial really do?", ("lint", "examples/nginx/policy.yaml"), 1),
     ("And the corrected one, with the Namespace and Deployment it is for?", ("lint", "examples/nginx/corrected"), 0),
     (
         "May bash read nginx's configuration there, and why not?",
         ("explain", "examples/nginx/corrected", "--read", "/etc/nginx/nginx.conf", "--from", "/usr/bin/bash"),
         0,
     ),
-    ("Do all example policies what their tests say?", ("test", "examples"), 0),
+    ("Do the example policies do what their tests say?", ("test", "examples"), 0),
     ("What is HB401 about?", ("rules", "HB401"), 0),
-    ("All examples; only the seed's policy has findings:", ("lint", "examples"), 1),
+    ("All examples; only the first policy has findings:", ("lint", "examples"), 1),
     ("Are they in canonical form?", ("fmt", "--check", "examples"), 0),
 )
 

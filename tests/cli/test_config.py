@@ -41,6 +41,9 @@ def test_settings_are_read(tmp_path: Path) -> None:
         ("tagret: both\n", "hauberk.yaml:1:1: unknown setting tagret: did you mean target?"),
         ("target: both\nfailOn: never\n", "hauberk.yaml:2:9:"),
         ("exceptions:\n  - rules: [HB304]\n", "hauberk.yaml:2:5:"),
+        ("select: [HB3, HB9999]\n", "hauberk.yaml:1:15: HB9999: there is no such rule"),
+        ("severity: {HB9999: error}\n", "hauberk.yaml:1:12: HB9999: there is no such rule"),
+        ("exceptions:\n  - {rules: [HB999], reason: x}\n", "hauberk.yaml:2:14: HB999: there is no such rule"),
         ("target: [\n", "hauberk.yaml:2:1:"),
         ("a: 1\na: 2\n", "hauberk.yaml:2:1:"),
         ("exceptions:\n  - {rules: [HB304], reason: x, expires: 2026-13-01}\n", "2026-13-01 is not a date"),
@@ -96,6 +99,15 @@ def test_an_exception_for_nothing_is_told(tmp_path: Path) -> None:
     found = lint(tmp_path)["findings"]
     assert {f["rule"] for f in found} >= {"HB304", "HB901"}
     assert [(f["path"].endswith("hauberk.yaml"), f["line"]) for f in found if f["rule"] == "HB901"] == [(True, 2)]
+
+
+def test_an_exception_is_not_for_nothing_where_only_some_files_are_linted(tmp_path: Path) -> None:
+    """A pre-commit hook gets the files of a commit."""
+    for name in ("p.yaml", "other.yaml"):
+        (tmp_path / name).write_text(BAD)
+    (tmp_path / "hauberk.yaml").write_text("exceptions:\n  - {rules: [HB304], reason: x, paths: [other.yaml]}\n")
+    done = hauberk("lint", "p.yaml", "--no-cache", "--format", "json", cwd=tmp_path)
+    assert "HB901" not in {f["rule"] for f in json.loads(done.stdout)["findings"]}
 
 
 def test_severity_is_overridden(tmp_path: Path) -> None:

@@ -74,6 +74,10 @@ def test_what_cannot_be_removed_alone_stays(tmp_path: Path) -> None:
 def test_unsafe_fixes_are_made_only_when_asked(tmp_path: Path) -> None:
     text = policy("  action: Block\n  file:\n    matchPaths:\n      - path: /a/b\n        readOnly: true\n")
     assert mended(tmp_path, text) == text
+    path = tmp_path / "alone.yaml"
+    path.write_text(text)
+    hauberk("lint", "--unsafe-fixes", path, "--no-cache")
+    assert path.read_text() == text
     assert changed(text, mended(tmp_path, text, unsafe=True)) == ["-        readOnly: true"]
 
 

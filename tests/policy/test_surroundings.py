@@ -9,6 +9,7 @@ import jsonschema_rs
 import yaml
 
 from hauberk.policy.capacity import map_entries
+from hauberk.policy.model import Posture
 from hauberk.policy.parse import parse_policy
 from hauberk.policy.repository import Entry, Repository
 from hauberk.policy.surroundings import Surroundings
@@ -19,7 +20,7 @@ from support.policies import HEAD, policy
 FACTS = json.loads((ROOT / "policy/hauberk/policy/schemas/facts.json").read_text())
 
 
-def around(text: str) -> list[dict[str, Any]]:
+def around(text: str, configured: Posture | None = None) -> list[dict[str, Any]]:
     """The facts of each policy of a text, in order."""
     entries: list[Entry] = []
     manifests: list[Manifest] = []
@@ -31,7 +32,7 @@ def around(text: str) -> list[dict[str, Any]]:
             entries.append(Entry(parsed, place, lines))
         elif (manifest := parse_manifest(document, place)) is not None:
             manifests.append(manifest)
-    surroundings = Surroundings(Repository(entries, manifests))
+    surroundings = Surroundings(Repository(entries, manifests), configured)
     found = [surroundings.of(number) for number in range(len(entries))]
     for facts in found:
         for field, value in facts.items():
@@ -100,6 +101,18 @@ def test_presets_with_two_actions() -> None:
     first, _ = two(preset.format("Block"), preset.format("Audit"))
     assert relations(first) == [("preset", "presets[0]", "two", True)]
     assert all(not facts["relations"] for facts in two(preset.format("Block"), preset.format("Block")))
+
+
+def test_an_audit_preset_covers_a_list_that_audits() -> None:
+    spec = "  action: Allow\n  process:\n    matchPaths:\n      - path: /bin/x\n"
+    preset = "  presets:\n    - name: filelessExec\n      action: {}\n"
+    found: list[bool] = []
+    for posture in ("audit", "block"):
+        for action in ("Audit", "Block"):
+            (facts,) = around(policy(spec + preset.format(action)), Posture(file=posture))
+            (allow_list,) = facts["workloads"][0]["allowLists"]
+            found.append(allow_list["filelessPreset"])
+    assert found == [True, True, False, True]
 
 
 def test_policies_for_other_pods_do_not_meet() -> None:

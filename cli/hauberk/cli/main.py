@@ -173,7 +173,7 @@ def lint(
         output=output,
         write_baseline=write_baseline,
         new_since=new_since,
-        fix=fix or unsafe_fixes,
+        fix=fix,
         unsafe=unsafe_fixes,
         jobs=jobs or os.cpu_count() or 1,
         cache=not no_cache,
@@ -321,6 +321,58 @@ def explain(
         typer.echo(f"note: {name} cannot be read whole: `hauberk lint {name}` says why", err=True)
     json_wanted = format_ is ListFormat.JSON
     typer.echo(output.as_json(answer) if json_wanted else output.as_text(answer, colour=coloured()), nl=False)
+
+
+class DiffFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    SARIF = "sarif"
+
+
+class DiffFailOn(StrEnum):
+    WIDENED = "widened"
+    ANY = "any"
+    NONE = "none"
+
+
+@app.command(
+    epilog=_examples(
+        "hauberk diff                       # merge base with the upstream branch -> working tree",
+        "hauberk diff main policies/",
+        "hauberk diff v1.0..v1.1 --format markdown",
+        "hauberk diff --from old/ --to new/",
+        "hauberk diff --from-model kubearmor --to-model hauberk policies/",
+    )
+)
+def diff(
+    arguments: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(metavar="BASE[..HEAD] PATH", help="Git revisions, then files or folders."),
+    ] = None,
+    from_: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--from", metavar="DIR", help="With --to: compare two folders."),
+    ] = None,
+    to: Annotated[Optional[str], typer.Option(metavar="DIR", help="With --from: compare two folders.")] = None,  # noqa: UP045
+    from_model: Annotated[ModelName, typer.Option(help="Model of the first side.")] = ModelName.HAUBERK,
+    to_model: Annotated[ModelName, typer.Option(help="Model of the second side.")] = ModelName.HAUBERK,
+    format_: Annotated[DiffFormat, typer.Option("--format", help="Form of the report.")] = DiffFormat.TEXT,
+    output: Annotated[Optional[Path], typer.Option(help="File to write the report to.")] = None,  # noqa: UP045
+    fail_on: Annotated[DiffFailOn, typer.Option(help="Which changes make exit code 1.")] = DiffFailOn.WIDENED,
+    config: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Settings. [default: the nearest hauberk.yaml]"),
+    ] = None,
+) -> None:
+    """Say what two revisions allow differently, with an example of each change."""
+    from hauberk.cli import config as settings
+    from hauberk.cli.run_diff import Options, run
+
+    loaded = settings.load(settings.find(config, Path.cwd()))
+    models = (from_model.value, to_model.value)
+    given = Options(tuple(arguments or ()), from_, to, *models, loaded, format_.value, output, fail_on.value)
+    raise typer.Exit(run(given))
 
 
 class TestFormat(StrEnum):

@@ -34,6 +34,12 @@ class Opened:
                     return f"{entry.place.file}:{line}"
         return ""
 
+    def place(self, policy: Policy, identity: str) -> tuple[str, int]:
+        """File and line of an entry of one of the policies."""
+        entry = next(entry for entry in self.repository.entries if entry.policy is policy)
+        ids = (*(rule.id for rule in policy.rules), *(preset.id for preset in policy.presets))
+        return entry.place.file, dict(zip(ids, entry.lines, strict=True)).get(identity, entry.place.line)
+
     def posture(self, target: Target, configured: Posture, given: str | None) -> tuple[Posture, str]:
         """The posture that holds for the workload, and where it comes from."""
         if given is not None:
@@ -54,12 +60,10 @@ class Opened:
         if len(found) == 1:
             return found[0]
         names = "\n  ".join(sorted(targets)[:30])
-        what = (
-            "several workloads"
-            if wanted is None
-            else f"{wanted}: {'no such' if not found else 'more than one'} workload"
-        )
-        raise HauberkError(f"{what}; name one with --workload:\n  {names}")
+        if wanted is None:
+            raise HauberkError(f"several workloads; name one with --workload:\n  {names}")
+        what = "more than one workload" if found else "no such workload"
+        raise HauberkError(f"{wanted}: {what} in the files that were named, which have:\n  {names}")
 
 
 def open_repository(paths: Sequence[str], exclude: Sequence[str] = ()) -> Opened:

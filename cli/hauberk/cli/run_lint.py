@@ -18,6 +18,7 @@ from hauberk.cli.config import Config
 from hauberk.cli.files import write
 from hauberk.cli.finding import Report
 from hauberk.cli.output.visible import visible
+from hauberk.cli.sources import inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,11 @@ def run(options: Options) -> int:
     request = lint.Request(
         options.config,
         options.jobs,
-        cache_folder() if options.cache else None,
+        # which rules a server has, only it knows
+        cache_folder() if options.cache and options.config.engine != "server" else None,
         dt.datetime.now(tz=dt.UTC).date(),
         _progress(),
+        whole=_whole(options),
     )
     if options.fix:
         _mend(options, request)
@@ -64,6 +67,11 @@ def run(options: Options) -> int:
         report = lint.without_known(report, since.known_at(options.new_since, options.paths, request))
     _show(report, options)
     return lint.exit_code(report, options.config.fail_on)
+
+
+def _whole(options: Options) -> bool:
+    folder = os.path.realpath(os.path.dirname(options.config.path))  # noqa: PTH120  # "" stands for no file
+    return any(inside(folder, os.path.realpath(path)) for path in options.paths)
 
 
 def _show(report: Report, options: Options) -> None:

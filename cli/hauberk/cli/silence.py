@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hauberk.cli.catalogue import catalogue
 from hauberk.cli.config import Config, RuleException
@@ -15,6 +15,11 @@ from hauberk.cli.judging import Judged, Memory, RuleSet, judge
 from hauberk.cli.loading import Loaded, Subject
 from hauberk.cli.suppress import Suppressed, Suppression
 from hauberk.policy.facts import Facts, envelope, position_facts
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from hauberk.cli.commands.lint import Request
 
 _A_FEW = 100
 _NO_MEMORY = Memory(lambda _: None, lambda _, __: None)
@@ -32,16 +37,16 @@ class Silenced:
 def silence(
     findings: Sequence[Finding],
     suppressed: Sequence[Suppressed],
-    config: Config,
-    today: dt.date,
+    request: Request,
     make: Callable[[], Sequence[RuleSet]],
 ) -> Silenced:
     """Applies suppressions and exceptions; those without a reason silence nothing."""
+    config, today = request.config, request.today
     by_line: dict[tuple[str, int], list[Suppression]] = {}
     for source in suppressed:
         for one in source.suppressions:
             by_line.setdefault((source.path, one.line), []).append(one)
-    used: set[int] = set()
+    used = set[int]() if request.whole else set(range(len(config.exceptions)))
     kept: list[Finding] = []
     for finding in findings:
         own = [s for s in by_line.get((finding.path, finding.position.line), ()) if finding.rule in s.ids and s.reason]

@@ -91,7 +91,10 @@ class Composer:
         except yaml.MarkedYAMLError as error:
             words = [part for part in (error.context, error.problem) if part]
             mark: Any = error.problem_mark or error.context_mark
-            after = self.fail("yaml-syntax", ", ".join(words), mark, text)
+            # libyaml 0.2.6 has a bound of its own, which its scanner meets before the composer meets ours
+            deep = error.problem is not None and "maximum nesting depth" in error.problem
+            message = f"nested deeper than {MAX_DEPTH} levels" if deep else ", ".join(words)
+            after = self.fail("yaml-depth" if deep else "yaml-syntax", message, mark, text)
             # an error at the beginning of a line may be the next document's `---` that came too early
             return after - 1 if mark.column == 0 and after > 1 else after
         return None

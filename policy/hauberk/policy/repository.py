@@ -136,6 +136,10 @@ class Repository:
                     found.setdefault(target.name, target)
         return list(found.values())
 
+    def candidates(self, workload: Workload) -> list[Policy]:
+        """Policies that may select the workload, under either model, in order of arrival: the others surely do not."""
+        return [self.entries[number].policy for number in self._candidates(workload)]
+
     def scenes(self, number: int) -> list[Scene]:
         """The workloads to judge an entry on: of manifests that it selects, else stand-ins made from its selector."""
         _, chosen = self.selectable(number)

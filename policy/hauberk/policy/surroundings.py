@@ -54,7 +54,7 @@ class _Stage:
     meetings: dict[int, list[Meeting]]
     allowing: dict[Domain, list[tuple[int, Rule]]]
     entries: int
-    fileless: bool
+    fileless: frozenset[bool]
 
 
 @dataclass(slots=True)
@@ -138,10 +138,11 @@ class Surroundings:
             meetings=by_entry,
             allowing=allowing,
             entries=map_entries(only),
-            fileless=any(
-                preset.name == "filelessExec" and (preset.action_text or policy.action_text) != "Audit"
+            fileless=frozenset(
+                (preset.action_text or policy.action_text) != "Audit"
                 for policy in only
                 for preset in policy.presets
+                if preset.name == "filelessExec"
             ),
         )
 
@@ -204,13 +205,15 @@ class Surroundings:
     def _allow_list(self, number: int, domain: Domain, stage: _Stage) -> Facts:
         allowing = stage.allowing[domain]
         annotated = _POSTURE_FIELD[domain] in stage.annotated
+        blocked = stage.posture.of(domain) == "block"
         return {
             "domain": domain,
-            "posture": "block" if stage.posture.of(domain) == "block" else "audit",
+            "posture": "block" if blocked else "audit",
             "postureFrom": "annotation" if annotated else "configuration" if self.configured else "default",
             "own": [rule.pointer for other, rule in allowing if other == number],
             "everybody": any(not rule.sources for _, rule in allowing),
-            "filelessPreset": stage.fileless,
+            # an Audit preset is enough beside a list that only audits too
+            "filelessPreset": True in stage.fileless or (bool(stage.fileless) and not blocked),
             "passes": list(_passes(stage.compiled)) if domain == "network" else [],
         }
 

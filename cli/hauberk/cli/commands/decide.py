@@ -122,7 +122,7 @@ class _Files:
 
     def _path(self, name: str, where: str) -> Path:
         if self._root is None:
-            raise HauberkError(f"{where} is a file name, but no root is given: say below which folder files are")
+            raise HauberkError(f"{where} is a file name, but no root is given: name their folder with --root")
         try:
             path = (self._root / name).resolve()
         except (OSError, ValueError, RuntimeError) as error:

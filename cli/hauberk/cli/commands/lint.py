@@ -29,13 +29,17 @@ def _silent(done: int, total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`cache` is the folder of the cache, None for none; `today` decides which exceptions have expired."""
+    """`cache` is the folder of the cache, None for none; `today` decides which exceptions have expired.
+
+    `whole`: all that the settings are for is linted, so that an exception without a finding is for nothing.
+    """
 
     config: Config
     jobs: int
     cache: Path | None
     today: dt.date
     progress: Progress = _silent
+    whole: bool = True
 
 
 def lint_paths(paths: Sequence[str], request: Request, *, allow_none: bool = False) -> Report:
@@ -88,6 +92,7 @@ def _identity(given: Iterable[Source], request: Request) -> bytes:
         config.exceptions,
         config.path,
         day,
+        request.whole,
     )
     digest.update(repr((settings, dict(config.severity), config.select, config.ignore, config.text)).encode())
     for folder in config.rules:
@@ -145,7 +150,7 @@ def _compute(given: Sequence[Source], request: Request, cache: ResultCache) -> R
     for key, answer in outcome.answers.items():
         cache.put(key, answer)
     wanted = [_regraded(finding, config) for finding in outcome.findings if config.wanted(finding.rule)]
-    silenced = silence(wanted, outcome.suppressions, config, request.today, make)
+    silenced = silence(wanted, outcome.suppressions, request, make)
     about = [_regraded(finding, config) for finding in silenced.about.findings if config.wanted(finding.rule)]
     findings = sorted((*silenced.kept, *about), key=lambda finding: finding.order)
     errors = [*outcome.errors, *silenced.about.errors]

@@ -61,8 +61,13 @@ def _block(finding: Finding, rows: Sequence[str], style: Style) -> str:
         for related in finding.related
     )
     if finding.hint:
-        lines.append(f"        = {visible(finding.hint)}   {style(f'(hauberk rules {finding.rule})', dim=True)}\n")
+        lines.append(f"        = {visible(finding.hint)}   {style(_more(finding.rule), dim=True)}\n")
     return "".join(lines)
+
+
+def _more(rule: str) -> str:
+    """`hauberk rules` knows our own rules only."""
+    return f"(hauberk rules {rule})" if rule.startswith("HB") else f"({rule})"
 
 
 def summary(report: Report) -> str:

@@ -2,7 +2,7 @@
 # title: fileless-exec
 # description: |
 #   A process allow-list without the preset filelessExec. KubeArmor lets programs without a path (memfd)
-#   run past the list, unreported.
+#   run past the list.
 # scope: package
 # related_resources:
 #   - ref: https://github.com/hauberk/hauberk/blob/main/docs/rules/HB408.md
@@ -36,12 +36,21 @@ violation contains v if {
 		{
 			"id": "HB408",
 			"pointer": rules.action_pointer(first),
-			"message": "KubeArmor does not ask the process allow-list about programs without a path: code in a memfd runs, unreported",
-			"hint": $"add the preset filelessExec with action: {action}",
+			"message": "KubeArmor does not ask the process allow-list about programs without a path: code in a memfd runs",
+			"hint": $"{_begin} {action}",
 		},
 		_fix(action),
 	)
 }
+
+_named if {
+	some preset in input.policy.presets
+	preset.name.text == "filelessExec"
+}
+
+_begin := "set the action of the preset filelessExec to" if _named
+
+_begin := "add the preset filelessExec with action:" if not _named
 
 # Where the list itself only audits, the preset should not begin to block.
 _action({"block"}) := "Block"

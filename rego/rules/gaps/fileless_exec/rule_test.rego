@@ -16,7 +16,7 @@ test_bad if {
 	count(found) == 1
 	v.id == "HB408"
 	v.pointer == "/spec/action"
-	contains(v.message, "code in a memfd runs, unreported")
+	contains(v.message, "code in a memfd runs")
 	v.fix.edits == [{"op": "add", "pointer": "/spec", "key": "presets", "value": [{"name": "filelessExec", "action": "Block"}]}]
 }
 
@@ -40,4 +40,12 @@ test_good_preset if {
 test_near_miss_host_or_not_ours if {
 	count(fileless_exec.violation) == 0 with input as _document({"own": []})
 	count(fileless_exec.violation) == 0 with input as object.union(_document({}), {"policy": {"kind": "KubeArmorHostPolicy"}})
+}
+
+test_bad_preset_that_only_audits if {
+	document := object.union(_document({}), {"policy": {"presets": [fixtures.preset(0, "filelessExec", "Audit")]}})
+	found := fileless_exec.violation with input as document
+	some v in found
+	v.hint == "set the action of the preset filelessExec to Block"
+	not v.fix
 }
