@@ -90,7 +90,7 @@ def test_findings_about_exceptions_follow_the_settings_as_they_are_now(tmp_path:
     env = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
 
     def line() -> tuple[str, int]:
-        done = hauberk("lint", "p.yaml", "--format", "json", cwd=tmp_path, env=env)
+        done = hauberk("lint", ".", "--format", "json", cwd=tmp_path, env=env)
         (found,) = [f for f in json.loads(done.stdout)["findings"] if f["rule"] == "HB901"]
         return found["path"], found["line"]
 
