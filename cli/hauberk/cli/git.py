@@ -39,6 +39,18 @@ def commit_of(revision: str) -> str:
         ) from None
 
 
+def default_base() -> str:
+    """Where this branch left its upstream, or the default branch of origin; raises HauberkError when there is none."""
+    for upstream in ("@{upstream}", "origin/HEAD", "origin/main", "origin/master"):
+        try:
+            return _run("merge-base", "HEAD", upstream).decode().strip()
+        except HauberkError:  # four at most
+            continue
+    raise HauberkError(
+        "no upstream branch to compare with: name a revision, e.g. `hauberk diff main`, or two folders by --from, --to"
+    )
+
+
 def renamed_since(commit: str) -> dict[str, str]:
     """Old name -> name in the working tree, of each file that git takes for the same under another name."""
     listed = _run(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from heapq import heappop, heappush
+from itertools import pairwise
 
 from hauberk.policy.machines import DEAD, Machines, TooManyStatesError
 from hauberk.policy.patterns import LAST, SLASH
-from hauberk.policy.realpaths import COMPONENT_BYTES, allowed, plain, real_component, size_of
+from hauberk.policy.realpaths import COMPONENT_BYTES, allowed, liking, plain, real_component, size_of
 
 Outcome = tuple[int, ...]
 """For each machine a state at the end of a component; equal outcomes of one class may differ in it."""
@@ -43,6 +44,10 @@ class Components:
             if state in done:
                 continue
             done.add(state)
+            word = words[state]
+            if not word:
+                # a name has a character, so the start counts only where a loop comes back to it
+                del words[state]
             for low, high, target in self._moves(self._states[state]):
                 number = numbers.get(target)
                 if number is None:
@@ -55,11 +60,8 @@ class Components:
                 char = plain(low, high) or ""
                 longer = size + size_of(char)
                 if longer <= COMPONENT_BYTES and (number not in words or longer < size_of(words[number])):
-                    words[number] = words[state] + char
+                    words[number] = word + char
                     heappush(heap, (longer, number))
-            if state == 0:
-                # a name has a character, so the start counts only where a loop comes back to it
-                words.pop(0, None)
         for state in sorted(words, key=lambda s: (size_of(words[s]), s)):
             effect = self.effect(self._states[state])
             self.classes.setdefault(effect, []).append(state)
@@ -80,7 +82,7 @@ class Components:
 
     def _moves(self, state: Outcome) -> list[tuple[int, int, Outcome]]:
         if not any(state):
-            return [(0, SLASH - 1, state), (SLASH + 1, LAST, state)]
+            return [(SLASH + 1, LAST, state), (0, SLASH - 1, state)]
         each = [self._machines.parts(one) for one in state]
         points = {0, SLASH, SLASH + 1, LAST + 1}
         for parts in each:
@@ -90,7 +92,7 @@ class Components:
         ordered = sorted(points)
         at = [0] * len(each)
         moves: list[tuple[int, int, Outcome]] = []
-        for low, following in zip(ordered, ordered[1:], strict=False):
+        for low, following in pairwise(ordered):
             if low == SLASH or plain(low, following - 1) is None:
                 continue
             target: list[int] = []
@@ -100,6 +102,7 @@ class Components:
                 inside = at[index] < len(parts) and parts[at[index]][0] <= low
                 target.append(parts[at[index]][2] if inside else DEAD)
             moves.append((low, following - 1, tuple(target)))
+        moves.sort(key=lambda move: liking(move[0], move[1]))
         return moves
 
     def word(self, effect: Effect, taken: Collection[str]) -> str | None:

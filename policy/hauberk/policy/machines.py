@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from hauberk.policy.fragments import Label, Rest
 from hauberk.policy.patterns import ANY, LAST, NOT_SLASH, SLASH, Ranges
@@ -131,6 +132,11 @@ class Machines:
             found = self._names[state] = {name: tuple(sorted(ends)) for name, ends in sorted(gathered.items())}
         return found
 
+    def spelt(self, state: int) -> dict[str, frozenset[int]]:
+        """For each component named in full here, the rests that can end with it or after it."""
+        none = frozenset[int]()
+        return {name: none.union(*(self._ahead[at] for at in ends)) for name, ends in self.names(state).items()}
+
     def read(self, state: int, name: str) -> int:
         """The state at the end of a component of this name."""
         key = (state, name)
@@ -206,7 +212,7 @@ class Machines:
         points = sorted(changes)
         current: dict[Ranges, None] = {}
         parts: list[Part] = []
-        for low, following in zip(points, points[1:], strict=False):
+        for low, following in pairwise(points):
             for begins, label in sorted(changes[low], key=lambda change: change[0]):
                 if begins:
                     current[label] = None

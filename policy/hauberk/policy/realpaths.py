@@ -11,7 +11,10 @@ COMPONENT_BYTES = 255
 PATH_BYTES = 4096
 
 _FIRST_SURROGATE, _LAST_SURROGATE = 0xD800, 0xDFFF
-_LIKED = "xabcdefghijklmnopqrstuvwyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_-+=@%,:~.;!#$&()[]{}^'\"`<>|?*\\ \u00e9\u00fc\u03bb\u4e2d"
+_LIKED = (
+    "xabcdefghijklmnopqrstuvwyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_-+=@%,:~.;!#$&()[]{}^'\"`<>|?*\\ "
+    "\u00e9\u00fc\u03bb\u4e2d"
+)
 
 
 def real_component(name: str) -> bool:
@@ -46,6 +49,11 @@ def plain(low: int, high: int) -> str | None:
         if low <= ord(char) <= high:
             return char
     return next(allowed(low, high), None)
+
+
+def liking(low: int, high: int) -> int:
+    """Place of a range among others, the most readable first."""
+    return _LIKED.find(plain(low, high) or "") % (len(_LIKED) + 1)
 
 
 def allowed(low: int, high: int) -> Characters:

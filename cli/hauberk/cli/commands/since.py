@@ -25,21 +25,21 @@ def known_at(revision: str, paths: Sequence[str], request: Request) -> list[str]
     exclude = anchored(config.exclude, ".")
     commit = git.commit_of(revision)
     spelled = {
-        _in_repository(name, root): name
+        in_repository(name, root): name
         for name in sources.find(paths, markdown=config.markdown, exclude=config.exclude)
     }
     renamed = git.renamed_since(commit)
-    within = _within([_in_repository(path, root) for path in paths], sources.suffixes(markdown=config.markdown))
+    inside = within([in_repository(path, root) for path in paths], sources.suffixes(markdown=config.markdown))
 
     def wanted(name: str) -> bool:
         # files that are gone since are read too: what the rules said of others may have depended on them
-        return renamed.get(name, name) in spelled or (within(name) and not matched(f"{root}/{name}", exclude))
+        return renamed.get(name, name) in spelled or (inside(name) and not matched(f"{root}/{name}", exclude))
 
     old = [Source(_name(name, spelled, renamed, root), data) for name, data in git.files_at(commit, wanted)]
     return fingerprints(lint_sources(old, request).findings) if old else []
 
 
-def _in_repository(path: str, root: str) -> str:
+def in_repository(path: str, root: str) -> str:
     """The name that git has for the path, "" for the root."""
     real = os.path.realpath(path)
     if not sources.inside(real, root):
@@ -49,11 +49,11 @@ def _in_repository(path: str, root: str) -> str:
     return real[len(root) :].lstrip("/")
 
 
-def _within(folders: Sequence[str], suffixes: tuple[str, ...]) -> Callable[[str], bool]:
+def within(folders: Sequence[str], suffixes: tuple[str, ...]) -> Callable[[str], bool]:
     """Whether a walk through the folders would take a file of that name."""
     starts = tuple(f"{folder}/" if folder else "" for folder in folders)
 
-    def within(name: str) -> bool:
+    def taken(name: str) -> bool:
         if not name.endswith(suffixes):
             return False
         return any(
@@ -61,7 +61,7 @@ def _within(folders: Sequence[str], suffixes: tuple[str, ...]) -> Callable[[str]
             for start in starts
         )
 
-    return within
+    return taken
 
 
 def _name(name: str, spelled: Mapping[str, str], renamed: Mapping[str, str], root: str) -> str:

@@ -1,0 +1,98 @@
+"""`hauberk diff`: two sets of policies compared by what they allow, workload by workload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hauberk.cli.changes import Diff, RulePlace, WorkloadChange
+from hauberk.cli.opened import Opened
+from hauberk.policy.compare import Change, Extent, compare
+from hauberk.policy.decision import Compiled, compile_policies
+from hauberk.policy.lists import Origin
+from hauberk.policy.model import Model, Posture
+from hauberk.policy.workloads import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Policies under one model; `name` is the revision or folder they come from."""
+
+    name: str
+    opened: Opened
+    model: Model
+
+    def compiled(self, target: Target, configured: Posture) -> tuple[Compiled, Posture]:
+        """What this side says about the workload, under the posture that its own manifests give."""
+        posture, _ = self.opened.posture(target, configured, None)
+        policies = self.opened.repository.candidates(target.workload)
+        return compile_policies(self.model, policies, target.workload, posture), posture
+
+    def place(self, origin: Origin | None) -> RulePlace:
+        if origin is None:
+            return RulePlace(None, "", 0)
+        path, line = self.opened.place(origin.policy, origin.entry.id)
+        return RulePlace(origin.name, path, line)
+
+
+def diff(before: Side, after: Side, configured: Posture) -> Diff:
+    """Every workload of either side; one that only one side has is compared as that side describes it."""
+    result = Diff(before.name, after.name)
+    sides = ((before, before.opened.broken), (after, after.opened.broken))
+    result.broken = [f"{side.name}: {path} cannot be read whole" for side, broken in sides for path in broken]
+    old = {target.name: target for target in before.opened.repository.targets()}
+    new = {target.name: target for target in after.opened.repository.targets()}
+    for name in dict.fromkeys((*new, *old)):
+        was, now = old.get(name) or new[name], new.get(name) or old[name]
+        result.workloads += 1
+        first, first_posture = before.compiled(was, configured)
+        second, second_posture = after.compiled(now, configured)
+        same_model = before.model is after.model
+        if same_model and first.policies == second.policies and first_posture == second_posture and was == now:
+            continue
+        comparison = compare(first, second)
+        for change in comparison.changes:
+            result.changes.append(_change(change, now, before, after))
+        for doubt in comparison.inconclusive:
+            ops = ", ".join(doubt.ops)
+            result.inconclusive.append(f"{name}: {ops}: {doubt.cause}")
+    return result
+
+
+def _change(change: Change, target: Target, before: Side, after: Side) -> WorkloadChange:
+    return WorkloadChange(
+        target,
+        change.op,
+        change.direction.value,
+        (before.model.value, after.model.value),
+        change.witness,
+        change.before,
+        change.after,
+        before.place(change.rule_before),
+        after.place(change.rule_after),
+        _extent(change.extent, change.more),
+        _who(change),
+    )
+
+
+def _extent(extent: Extent, more: int) -> str:
+    match extent.kind:
+        case "path" | "value":
+            text = f"only {extent.text}"
+        case "name":
+            text = f"programs named {extent.text}"
+        case "pattern":
+            text = f"what matches {extent.text}"
+        case "directory":
+            text = f"what lies directly in {extent.text}"
+        case "below":
+            text = f"everything below {extent.text}"
+        case _:
+            text = "everything that no other rule decides"
+    return f"{text} ({more} more pairs of rules change for the same cause)" if more else text
+
+
+def _who(change: Change) -> str:
+    named = [source or "an unknown program" for source in change.sources]
+    if change.common:
+        return "every program that no rule names" + (f", and {', '.join(named[:3])}" if named else "")
+    return ", ".join(named[:5]) + (f" and {len(named) - 5} more" if len(named) > 5 else "")

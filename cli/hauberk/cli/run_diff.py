@@ -1,0 +1,120 @@
+"""One run of `hauberk diff`: which two sides, compared, shown; returns the exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from hauberk.cli import git, sources
+from hauberk.cli.changes import Diff
+from hauberk.cli.commands.diff import Side, diff
+from hauberk.cli.commands.since import in_repository, within
+from hauberk.cli.config import Config
+from hauberk.cli.files import write
+from hauberk.cli.globs import anchored, matched
+from hauberk.cli.opened import Opened, open_sources
+from hauberk.cli.output import changes
+from hauberk.cli.run_lint import coloured
+from hauberk.cli.sources import Source
+from hauberk.policy.model import Model, Posture
+from hauberk.policy.problems import HauberkError
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`arguments` are a revision or range, if the first of them is one, and paths."""
+
+    arguments: tuple[str, ...]
+    from_folder: str | None
+    to_folder: str | None
+    from_model: str
+    to_model: str
+    config: Config
+    format: str
+    output: Path | None
+    fail_on: str
+
+
+def run(options: Options) -> int:
+    """0, or 1 for changes that `fail_on` names; what cannot be compared is an error of the user's (2)."""
+    before, after = _sides(options)
+    result = diff(before, after, Posture(**(options.config.posture or {})))
+    match options.format:
+        case "json":
+            text = changes.as_json(result)
+        case "markdown":
+            text = changes.as_markdown(result)
+        case "sarif":
+            text = changes.as_sarif(result)
+        case _:
+            text = changes.as_text(result, colour=options.output is None and coloured())
+    if options.output is not None:
+        write(options.output, text)
+    else:
+        sys.stdout.write(text)
+    return int(_fails(result, options.fail_on))
+
+
+def _fails(result: Diff, fail_on: str) -> bool:
+    match fail_on:
+        case "widened":
+            # what may have been widened unseen must not pass as if it had been looked at
+            return bool(result.count("widened") or result.inconclusive)
+        case "any":
+            return bool(result.changes or result.inconclusive)
+        case _:
+            return False
+
+
+def _sides(options: Options) -> tuple[Side, Side]:
+    models = Model(options.from_model), Model(options.to_model)
+    if (options.from_folder is None) is not (options.to_folder is None):
+        raise HauberkError("--from and --to go together: give both folders")
+    if options.from_folder is not None and options.to_folder is not None:
+        if options.arguments:
+            raise HauberkError("--from and --to compare two folders: revisions and paths do not go with them")
+        pair = (_folder([options.from_folder], options), _folder([options.to_folder], options))
+        return Side(options.from_folder, pair[0], models[0]), Side(options.to_folder, pair[1], models[1])
+    if models[0] is not models[1]:
+        paths = list(options.arguments) or ["."]
+        opened = _folder(paths, options)
+        return Side(models[0].value, opened, models[0]), Side(models[1].value, opened, models[1])
+    base, head, paths = _revisions(options.arguments)
+    old = open_sources(_at(base, paths, options))
+    new = open_sources(_at(head, paths, options)) if head else _folder(paths, options, may_be_empty=True)
+    return Side(base, old, models[0]), Side(head or "working tree", new, models[1])
+
+
+def _folder(paths: list[str], options: Options, *, may_be_empty: bool = False) -> Opened:
+    names = sources.find(paths, markdown=False, exclude=options.config.exclude)
+    opened = open_sources(sources.read(name) for name in names)
+    if not opened.repository.entries and not may_be_empty:
+        raise HauberkError(f"no policy in {', '.join(paths)}")
+    return opened
+
+
+def _at(revision: str, paths: list[str], options: Options) -> list[Source]:
+    root = git.root()
+    named = [in_repository(path, root) for path in paths]
+    below = within(named, sources.SUFFIXES)
+    exclude = anchored(options.config.exclude, ".")
+
+    def wanted(name: str) -> bool:
+        return (name in named or below(name)) and not matched(f"{root}/{name}", exclude)
+
+    found = git.files_at(git.commit_of(revision), wanted)
+    here = Path.cwd()
+    return [Source(sources.displayed(os.path.relpath(f"{root}/{name}", here)), data) for name, data in found]
+
+
+def _revisions(arguments: tuple[str, ...]) -> tuple[str, str | None, list[str]]:
+    """Base, head (None is the working tree) and paths."""
+    first = arguments[0] if arguments else None
+    if first is not None and ".." in first and not Path(first).exists():
+        base, _, head = first.partition("..")
+        return base or git.default_base(), head.lstrip(".") or "HEAD", list(arguments[1:]) or ["."]
+    if first is not None and not Path(first).exists():
+        return first, None, list(arguments[1:]) or ["."]
+    return git.default_base(), None, list(arguments) or ["."]

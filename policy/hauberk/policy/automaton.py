@@ -1,0 +1,451 @@
+"""All path matchers of one or several lists on one automaton; its product are the classes of targets.
+
+A class is a set of matchers that some target hits, all of them and no other. The search goes through the tree of
+named directories and the machines of the patterns at once, by the number of components, and determinises only
+what it comes by. It is steered: whoever reads the classes says which matchers still matter, and parts of the
+tree where none of them can be hit are left out. That, and not the number of classes, makes it fast.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from hauberk.policy.components import Components, Effect
+from hauberk.policy.machines import DEAD, TooManyStatesError
+from hauberk.policy.matching import SEEN_BYTES, SEEN_COMPONENTS, InMemory, OtherProcess, octets, seen
+from hauberk.policy.model import Model
+from hauberk.policy.realpaths import PATH_BYTES, real_path, size_of
+from hauberk.policy.tree import PATHLESS, Active, Node, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """States of patterns, states for the names of one directory, and steps of one search."""
+
+    states: int = 200_000
+    components: int = 20_000
+    steps: int = 2_000_000
+    attempts: int = 6
+
+
+@dataclass(frozen=True, slots=True)
+class TargetClass:
+    """The matchers hit, by number, and the plainest target that hits them; `loose` ones are known of it alone."""
+
+    hits: tuple[int, ...]
+    target: str = ""
+    loose: tuple[int, ...] = ()
+    type: str = ""
+    protocol: int = 0
+
+
+Level = tuple[int, int, int]
+"""Place among the entries of a list, the lower the earlier; comparable whatever the list."""
+
+FIRST: Level = (-9, 0, 0)
+LAST: Level = (9, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """By matcher: where its entries begin and end in the lists, and whether all of them pass without a report.
+
+    A name that hits one matcher more only hides what stands below it. So where other names do not hit it, and it
+    stands above all that is wanted, such a name need not be tried.
+    """
+
+    first: Sequence[Level]
+    last: Sequence[Level]
+    passing: Sequence[bool]
+
+
+class Wanted:
+    """The matchers whose classes are looked for; readers take out what they are done with."""
+
+    __slots__ = ("everything", "ids", "order")
+
+    def __init__(self, ids: Iterable[int] = (), *, everything: bool = False, order: Order | None = None) -> None:
+        self.ids = set(ids)
+        self.everything = everything
+        self.order = order
+
+    def any(self, hits: Iterable[int]) -> bool:
+        return self.everything or not self.ids.isdisjoint(hits)
+
+
+Hints = Mapping[str, Sequence[str]]
+"""Names that occur in documents, by their directory (`""` is the root)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """A directory reached: `held` hit everything below it, `itself` the directory as a target.
+
+    `node` is None where no matcher names it.
+    """
+
+    node: Node | None
+    path: str
+    depth: int
+    held: tuple[int, ...]
+    active: Active
+    itself: tuple[int, ...] | None = None
+
+
+class _Taken(Collection[str]):
+    """Names in any of several places, of which no set is made."""
+
+    __slots__ = ("_places",)
+
+    def __init__(self, places: Sequence[Collection[str]]) -> None:
+        self._places = [place for place in places if place]
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in place for place in self._places)
+
+    def __iter__(self) -> Iterator[str]:
+        return chain.from_iterable(self._places)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._places))
+
+
+class Search:
+    """One search; what machines have learnt stays with the tree for the next."""
+
+    def __init__(self, tree: Tree, wanted: Wanted, hints: Hints, limit: Limit) -> None:
+        self._tree = tree
+        self._wanted = wanted
+        self._hints = hints
+        self._limit = limit
+        self._steps = 0
+        self._seen: set[tuple[int, ...]] = set()
+        self._visited: set[tuple[tuple[int, ...], Active]] = set()
+        self._queue: deque[_State] = deque()
+        self._components: dict[tuple[int, ...], Components] = {}
+        self._all_names = list(dict.fromkeys((*tree.names, *tree.glob_names)))
+        self._open_names = list(self._all_names)
+        self._open: dict[tuple[int, int], list[int]] = {}
+        self._touched: dict[tuple[int, int], dict[str, list[int]]] = {}
+        self._latest: dict[tuple[int, int] | None, tuple[Level, bool]] = {}
+        self.too_long = False
+
+    def run(self) -> Iterator[TargetClass]:
+        """The classes that hit something wanted; each once."""
+        tree, wanted = self._tree, self._wanted
+        self._enter(tree.root, "", 0, (), ())
+        while self._queue and (wanted.everything or wanted.ids):
+            yield from self._visit(self._queue.popleft())
+        for path in self._odd_paths():
+            self._count()
+            hits = tree.classify(path)
+            if hits not in self._seen and wanted.any(hits):
+                self._seen.add(hits)
+                yield TargetClass(hits, path, tree.loose_hits(path))
+
+    def _count(self) -> None:
+        self._steps += 1
+        if self._steps > self._limit.steps:
+            raise TooManyStatesError
+
+    # -- one directory
+
+    def _visit(self, state: _State) -> Iterator[TargetClass]:
+        tree, wanted, node, active = self._tree, self._wanted, state.node, state.active
+        near = (*node.near, *node.windowed) if node is not None else ()
+        base = (*tree.always, *state.held, *near)
+        broad = wanted.any(base)
+        children: Mapping[str, Node] = node.children if node is not None else {}
+        for name, child in children.items():
+            self._count()
+            ends = tree.read(active, name) if active else ()
+            itself: tuple[int, ...] | None = None
+            if child.plain:
+                yield from self._ended(state, base, name, child.here, ends, broad=broad)
+            else:
+                # a file in it is the more readable target
+                itself = self._hits(base, name, child.here, ends)
+            self._descend(state, child, name, tree.after(ends), itself)
+        spelt = [tree.machines.names(one) for _, one in active]
+        focus = self._focus(base, active)
+        broad = broad or bool(focus)
+        if broad or self._name_is_open():
+            yield from self._others(state, base, [children, *spelt], broad=broad)
+        if broad and (self._all_names or any(spelt)):
+            told = not self._complete(active, _Taken([children, *spelt, tree.names, tree.glob_names]))
+            for one, names in zip(active, spelt, strict=True):
+                if names:
+                    for name in names if told or self._reveals(one, focus) else self._wanted_spelt(one):
+                        if name not in children:
+                            self._count()
+                            ends = tree.read(active, name)
+                            yield from self._ended(state, base, name, (), ends, broad=True)
+                            self._descend(state, None, name, tree.after(ends))
+            every = told or self._reveals(None, focus)
+        else:
+            every = False
+        for name in self._all_names if every else self._wanted_names():
+            if name not in children:
+                self._count()
+                yield from self._ended(state, base, name, (), tree.read(active, name), broad=broad)
+        if state.itself is not None and state.itself not in self._seen and wanted.any(state.itself):
+            yield from self._found(state.itself, state.path, state.depth)
+
+    def _focus(self, base: tuple[int, ...], active: Active) -> list[int]:
+        """The wanted matchers that something in this directory may hit."""
+        if self._wanted.everything:
+            return [*base]
+        ids = self._wanted.ids
+        focus = [m for m in base if m in ids]
+        for one in active:
+            if self._is_open(one):
+                focus += [m for m in self._open[one] if m in ids]
+        return focus
+
+    def _complete(self, active: Active, taken: _Taken) -> bool:
+        """Whether each class of names has one that nobody spells out."""
+        components, _ = self._components_of(active)
+        return all(components.word(effect, taken) is not None for effect in components.classes)
+
+    def _reveals(self, one: tuple[int, int] | None, focus: Sequence[int]) -> bool:
+        """Whether names that a machine spells, or last components, show what others hide of what is wanted."""
+        order = self._wanted.order
+        if order is None or self._wanted.everything:
+            return True
+        found = self._latest.get(one)
+        if found is None:
+            if one is None:
+                tree = self._tree
+                matchers = list(chain(*tree.names.values(), *tree.glob_names.values()))
+            else:
+                matchers = list(chain.from_iterable(self._spelt(one).values()))
+            last = max((order.last[m] for m in matchers), default=FIRST)
+            found = self._latest[one] = (last, all(order.passing[m] for m in matchers))
+        last, passing = found
+        return any(last >= order.first[m] and not (passing and order.passing[m]) for m in focus)
+
+    def _spelt(self, one: tuple[int, int]) -> dict[str, list[int]]:
+        """For each component that a machine names in full, the matchers that may hit for it."""
+        found = self._touched.get(one)
+        if found is None:
+            own = self._tree.nodes[one[0]].rests
+            spelt = self._tree.machines.spelt(one[1])
+            found = {name: [m for rest in rests for m, _ in own[rest]] for name, rests in spelt.items()}
+            self._touched[one] = found
+        return found
+
+    def _wanted_spelt(self, one: tuple[int, int]) -> list[str]:
+        ids = self._wanted.ids
+        return [name for name, matchers in self._spelt(one).items() if not ids.isdisjoint(matchers)]
+
+    def _wanted_names(self) -> list[str]:
+        """Last components that some wanted matcher names."""
+        self._open_names = [name for name in self._open_names if self._wants(name)]
+        return self._open_names
+
+    def _wants(self, name: str) -> bool:
+        tree = self._tree
+        return self._wanted.any(tree.names.get(name, ())) or self._wanted.any(tree.glob_names.get(name, ()))
+
+    def _name_is_open(self) -> bool:
+        while self._open_names and not self._wants(self._open_names[-1]):
+            self._open_names.pop()
+        return bool(self._open_names)
+
+    def _others(
+        self, state: _State, base: tuple[int, ...], spelt: Sequence[Collection[str]], *, broad: bool
+    ) -> Iterator[TargetClass]:
+        """Names that nobody spells out, one of each class."""
+        tree, active = self._tree, state.active
+        components, places = self._components_of(active)
+        spelt_out = _Taken(spelt)
+        taken = _Taken([*spelt, tree.names, tree.glob_names])
+        for effect in components.classes:
+            self._count()
+            hits = list(base)
+            later: list[tuple[int, int]] = []
+            for (anchor, _), place in zip(active, places, strict=True):
+                if place >= 0:
+                    rests, after = effect[place]
+                    own = tree.nodes[anchor].rests
+                    for rest in rests:
+                        hits.extend(m for m, only in own[rest] if only is None)
+                    if after != DEAD:
+                        later.append((anchor, after))
+            final = tuple(sorted(hits))
+            if final not in self._seen and (broad or self._wanted.any(final)):
+                word = self._word(state, components, effect, taken)
+                if word is not None:
+                    yield from self._found(final, f"{state.path}/{word}", state.depth + 1)
+            self._descend_by_class(state, components, effect, spelt_out, tuple(later))
+
+    def _components_of(self, active: Active) -> tuple[Components, list[int]]:
+        """The classes of names, and the place of each machine in their effects."""
+        wild = [self._tree.machines.wild(one) for _, one in active]
+        key = tuple(sorted({one for one in wild if one != DEAD})) or (DEAD,)
+        components = self._components.get(key)
+        if components is None:
+            components = Components(self._tree.machines, key, self._limit.components)
+            self._components[key] = components
+        return components, [key.index(one) if one != DEAD else -1 for one in wild]
+
+    def _word(self, state: _State, components: Components, effect: Effect, taken: _Taken) -> str | None:
+        for name in self._hints.get(state.path, ()):
+            if name not in taken and components.effect_of(name) == effect:
+                return name
+        return components.word(effect, taken)
+
+    def _descend_by_class(
+        self, state: _State, components: Components, effect: Effect, spelt: _Taken, later: Active
+    ) -> None:
+        windowed = state.node.windowed if state.node is not None else ()
+        if not windowed and ((state.held, later) in self._visited or not self._matters(state.held, later)):
+            return
+        word = components.word(effect, spelt)
+        if word is None:
+            return
+        self._descend(state, None, word, later)
+        if windowed and not self._tree.locks(state.path, word):
+            size = max(self._tree.window - size_of(state.path) - 1, 1)
+            for char in "xyzabcdefghijklmnopqrstuvw":
+                long = char * size
+                if long not in spelt:
+                    ends = self._tree.read(state.active, long)
+                    self._descend(state, None, long, self._tree.after(ends))
+                    break
+
+    # -- going on
+
+    def _descend(
+        self,
+        state: _State,
+        child: Node | None,
+        name: str,
+        active: Active,
+        itself: tuple[int, ...] | None = None,
+    ) -> None:
+        node, held = state.node, state.held
+        if node is not None and node.windowed and self._tree.locks(state.path, name):
+            held = (*held, *node.windowed)
+        self._enter(child, f"{state.path}/{name}", state.depth + 1, held, active, itself)
+
+    def _enter(
+        self,
+        node: Node | None,
+        path: str,
+        depth: int,
+        held: tuple[int, ...],
+        active: Active,
+        itself: tuple[int, ...] | None = None,
+    ) -> None:
+        if node is None or node.plain:
+            node = None
+            if (held, active) in self._visited or not self._matters(held, active):
+                return
+            self._visited.add((held, active))
+        else:
+            held = (*held, *node.deep)
+            if node.start != DEAD:
+                active = (*active, (node.number, node.start))
+        if size_of(path) + 2 > PATH_BYTES:
+            self.too_long = True
+            return
+        self._queue.append(_State(node, path, depth, held, active, itself))
+
+    def _matters(self, held: tuple[int, ...], active: Active) -> bool:
+        wanted = self._wanted
+        return (
+            wanted.any(held) or wanted.any(self._tree.always) or any(map(self._is_open, active)) or self._name_is_open()
+        )
+
+    def _is_open(self, one: tuple[int, int]) -> bool:
+        """Whether a machine can still hit something wanted."""
+        if self._wanted.everything:
+            return True
+        left = self._open.get(one)
+        if left is None:
+            anchor, state = one
+            own = self._tree.nodes[anchor].rests
+            left = [m for rest in self._tree.machines.ahead(state) for m, _ in own[rest]]
+            self._open[one] = left
+        ids = self._wanted.ids
+        while left and left[-1] not in ids:
+            left.pop()
+        return bool(left)
+
+    def _ended(
+        self, state: _State, base: tuple[int, ...], name: str, here: Sequence[int], ends: Active, *, broad: bool
+    ) -> Iterator[TargetClass]:
+        hits = self._hits(base, name, here, ends)
+        if hits not in self._seen and (broad or self._wanted.any(hits)):
+            yield from self._found(hits, f"{state.path}/{name}", state.depth + 1)
+
+    def _hits(self, base: tuple[int, ...], name: str, here: Sequence[int], ends: Active) -> tuple[int, ...]:
+        tree = self._tree
+        return tuple(sorted((*base, *here, *tree.accepted(ends, name), *tree.names.get(name, ()))))
+
+    def _found(self, hits: tuple[int, ...], path: str, depth: int) -> Iterator[TargetClass]:
+        tree = self._tree
+        size = size_of(path)
+        if size > PATH_BYTES:
+            self.too_long = True
+            return
+        if tree.kubearmor and (depth > SEEN_COMPONENTS or size > SEEN_BYTES):
+            hits = tree.classify(path)
+            if hits in self._seen or not self._wanted.any(hits):
+                return
+        self._seen.add(hits)
+        yield TargetClass(hits, path, tree.loose_hits(path))
+
+    # -- what the models see otherwise
+
+    def _odd_paths(self) -> Iterator[str]:
+        """The root, what has no path, and paths beyond the bounds of kubearmor's programs."""
+        tree = self._tree
+        yield "/"
+        yield PATHLESS
+        for key in tree.cut_keys:
+            yield from self._cut_to(key)
+        models = {model for model, _ in tree.views}
+        if models == {Model.KUBEARMOR, Model.HAUBERK}:
+            yield from (f"{node.path}{'/x' * (SEEN_COMPONENTS + 1)}" for node in tree.nodes if node.deep)
+        if any(
+            model is Model.KUBEARMOR and isinstance(target, InMemory | OtherProcess) for model, target in tree.views
+        ):
+            # These see the whole path, the others its last components only: any end can follow any beginning.
+            for end in self._full_ends():
+                for begin in ("/dev/shm", "/proc/1", "/x"):  # noqa: S108  no file is made
+                    yield begin + end
+
+    def _cut_to(self, key: str) -> Iterator[str]:
+        """Longer paths of which kubearmor sees `key`."""
+        last = key[key.rfind("/") + 1 :]
+        raw = octets(key)
+        stems = (raw, raw + b"\x80", raw + b"\x80\x80", raw + b"\x80\x80\x80")
+        ends = ["", "x", "/x"]
+        for name in self._tree.names:
+            ends.append(f"/{name}")
+            if name.startswith(last):
+                ends.append(name[len(last) :])
+        for stem in stems:
+            begin = stem.decode("utf-8", "surrogateescape")
+            yield from (path for end in ends if real_path(path := begin + end) and seen(path) == key)
+
+    def _full_ends(self) -> Iterator[str]:
+        """Paths of as many components as are seen, for each directory and each way to end."""
+        for node in self._tree.nodes:
+            depth = node.path.count("/")
+            missing = SEEN_COMPONENTS - depth
+            if missing == 0:
+                yield node.path
+            elif missing > 0:
+                begins = ["x"]
+                if node.windowed and missing > 1:
+                    begins.append("x" * max(self._tree.window - size_of(node.path) - 1, 1))
+                for begin in begins:
+                    for name in ("x", *self._tree.names):
+                        middle = "".join(f"/{part}" for part in [begin, *["x"] * missing][: missing - 1])
+                        yield f"{node.path}{middle}/{name}"

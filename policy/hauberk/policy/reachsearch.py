@@ -1,0 +1,446 @@
+"""The search behind `reach`: one pass over the classes of a domain for what decides, one more for what covers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
+
+from hauberk.policy.automaton import FIRST, LAST, Hints, Level, Limit, Order, TargetClass, Wanted
+from hauberk.policy.circumstances import TooManyWaysError, Way, Ways, at
+from hauberk.policy.decision import Compiled
+from hauberk.policy.differences import access_of
+from hauberk.policy.lists import ALWAYS, Condition, Entry, Origin
+from hauberk.policy.matching import Exact, Glob, Named, Target
+from hauberk.policy.model import Access, Action, Domain, Op, Rule, Verdict
+from hauberk.policy.rulings import (
+    Actor,
+    Key,
+    Numbers,
+    Ranked,
+    Voice,
+    actors,
+    conditions_of,
+    key_of,
+    ops_of,
+    voice,
+)
+from hauberk.policy.targets import Targets
+
+_MOST_CANDIDATES = 2_000
+_MOST_BEFORE = 64
+"""Of the rules that stand before another at one access; fewer are still a cover, if not always the smallest."""
+
+
+@dataclass(slots=True)
+class Ruled:
+    """What is known of a rule; `entangled` if leaving it out does more than taking its entries from the lists.
+
+    `needed` is an access that is decided or reported otherwise without it. `doubt` names what may hide an access
+    that it decides.
+    """
+
+    origin: Origin
+    place: int
+    entangled: bool = False
+    settled: bool = False
+    matchers: set[int] = field(default_factory=set[int])
+    reached: Access | None = None
+    needed: Access | None = None
+    doubt: str | None = None
+    covered: Access | None = None
+    candidates: dict[frozenset[int], None] = field(default_factory=dict[frozenset[int], None])
+
+
+_NO_RULE = -1
+_PRESET = -2
+Effect = tuple[Verdict, Voice | None]
+
+
+Found = TypeVar("Found")
+
+
+class _Lazy(dict[int, Found]):
+    """What belongs to the places of a list, worked out where a class comes by: lists of sources are mostly alike."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[[int], Found]) -> None:
+        self._make = make
+
+    def __missing__(self, place: int) -> Found:
+        found = self[place] = self._make(place)
+        return found
+
+
+class _Listed:
+    """A list with its actor; by place of its entries, whose they are (a number, negative for no rule)."""
+
+    __slots__ = ("actor", "conditions", "effects", "end", "op", "owners", "ranked", "voices", "watch_on", "watchers")
+
+    def __init__(self, op: Op, actor: Actor, ranked: Ranked, owner: Callable[[Origin | None], int]) -> None:
+        self.op: Op = op
+        self.actor = actor
+        self.ranked = ranked
+        entries, watches, end = ranked.list.entries, ranked.list.watches, ranked.list.default
+
+        def effect(place: int) -> Effect:
+            entry = entries[place]
+            return entry.verdict, None if entry.report is None else voice(entry.report, entry.origin)
+
+        def condition(place: int) -> Condition | None:
+            found = entries[place].condition
+            return None if found is ALWAYS else found
+
+        def watch_on(place: int) -> tuple[Condition, ...] | None:
+            found = watches[place].conditions
+            return None if ALWAYS in found else found
+
+        self.conditions = _Lazy(condition)
+        self.watch_on = _Lazy(watch_on)
+        self.owners = _Lazy(lambda place: owner(entries[place].origin))
+        self.effects = _Lazy(effect)
+        self.end: Effect = (end.verdict, None if end.report is None else voice(end.report, None))
+        self.watchers = _Lazy(lambda place: owner(watches[place].origin))
+        self.voices = _Lazy(lambda place: voice(watches[place].report, watches[place].origin))
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """A rule that stands in no list, because others took its place, in the list it would make alone."""
+
+    rule: Ruled
+    op: Op
+    actor: Actor
+    own: Ranked
+    matchers: frozenset[int]
+
+
+class DomainReach:
+    """All rules of one domain of one compiled set of policies."""
+
+    def __init__(
+        self,
+        compiled: Compiled,
+        domain: Domain,
+        rules: dict[Key, Ruled],
+        alone: Callable[[Ruled], Compiled | None],
+        hints: Hints,
+        limit: Limit,
+    ) -> None:
+        self._compiled = compiled
+        self._domain: Domain = domain
+        self._rules = rules
+        self._places = list(rules.values())
+        self._numbers = Numbers()
+        self._ways = Ways()
+        self._lists: list[_Listed] = []
+        self.presets: dict[Key, tuple[int, Origin]] = {}
+        self._common: list[_Listed] = []
+        self._special_of: dict[int, list[_Listed]] = {}
+        self._actors: list[tuple[Op, Actor]] = []
+        self._alone: list[_Alone] = []
+        for op in ops_of(domain):
+            self._add_lists(op)
+        for rule in rules.values():
+            found = None if rule.matchers else alone(rule)
+            if found is not None:
+                self._add_alone(rule, found)
+        self.targets = Targets(domain, self._numbers.views, hints, limit, {})
+
+    def _add_lists(self, op: Op) -> None:
+        base: Ranked | None = None
+        for actor in actors((self._compiled,), op):
+            (source,) = actor.classes
+            self._actors.append((op, actor))
+            ranked = Ranked(self._compiled.list_of(op, source), self._numbers, base)
+            base = base or ranked
+            if ranked.own is not None and not ranked.own:
+                continue
+            listed = _Listed(op, actor, ranked, self._owner)
+            self._lists.append(listed)
+            if ranked.own is None:
+                self._common.append(listed)
+            for number in ranked.own or ():
+                self._special_of.setdefault(number, []).append(listed)
+            for place in ranked.own_places:
+                self._claim(listed.owners[place], ranked.list.entries[place].target)
+            for place, watch in enumerate(ranked.list.watches):
+                self._claim(listed.watchers[place], watch.target)
+
+    def _claim(self, owner: int, target: Target) -> None:
+        if owner >= 0:
+            self._places[owner].matchers.add(self._numbers.of(self._compiled.model, target))
+
+    def _owner(self, origin: Origin | None) -> int:
+        if origin is None:
+            return _NO_RULE
+        key = key_of(origin)
+        rule = self._rules.get(key)
+        if rule is not None:
+            return rule.place
+        self.presets.setdefault(key, (_PRESET - len(self.presets), origin))
+        return self.presets[key][0]
+
+    def _add_alone(self, rule: Ruled, alone: Compiled) -> None:
+        for op, actor in self._actors:
+            decisions = alone.list_of(op, alone.source_class(actor.access(op)))
+            own = Ranked(decisions, self._numbers)
+            matchers = frozenset(
+                self._numbers.of(decisions.model, entry.target)
+                for entry in decisions.entries
+                if entry.origin is not None and entry.origin.entry is rule.origin.entry
+            )
+            if matchers:
+                self._alone.append(_Alone(rule, op, actor, own, matchers))
+
+    # -- what decides
+
+    def search(self) -> None:
+        """Finds out what is reached, then of that what is needed."""
+        # what hits more has more that stands before it: a rule is reached by other names if by any
+        self._pass([rule for rule in self._places if rule.matchers], lambda rule: rule.reached is not None, None)
+        left = [rule for rule in self._places if rule.reached is not None and not rule.settled]
+        if self.targets.exhausted is None:
+            self._pass(left, lambda rule: rule.settled, self._order())
+
+    def _pass(self, rules: Sequence[Ruled], done: Callable[[Ruled], bool], order: Order | None) -> None:
+        waiting = Counter(number for rule in rules for number in rule.matchers)
+        left = {rule.place for rule in rules}
+        wanted = Wanted(waiting, order=order or self._no_order())
+        for found in self.targets.classes(wanted):
+            for listed in self._concerned(found):
+                for rule in self._judge(listed, found):
+                    if rule.place in left and done(rule):
+                        left.discard(rule.place)
+                        waiting.subtract(rule.matchers)
+                        wanted.ids.difference_update(number for number in rule.matchers if not waiting[number])
+
+    def _no_order(self) -> Order:
+        """For searches to which no name can show anything by what it hits besides."""
+        count = len(self._numbers.views)
+        return Order([LAST] * count, [FIRST] * count, [True] * count)
+
+    def _order(self) -> Order:
+        """Where the matchers stand; what belongs to a preset or to sources of its own stands before the rest."""
+        count = len(self._numbers.views)
+        first, last, passing = [LAST] * count, [FIRST] * count, [True] * count
+        for listed in self._lists:
+            for place in listed.ranked.own_places:
+                entry, owner = listed.ranked.list.entries[place], listed.owners[place]
+                number = self._numbers.of(self._compiled.model, entry.target)
+                early, late = _levels(entry, self._places[owner] if owner >= 0 else None)
+                first[number] = min(first[number], early)
+                last[number] = max(last[number], late)
+                passing[number] = passing[number] and listed.effects[place] == (Verdict.ALLOWED, None)
+        return Order(first, last, passing)
+
+    def _concerned(self, found: TargetClass) -> Iterator[_Listed]:
+        yield from self._common
+        if self._special_of:
+            hits = (*found.hits, *found.loose)
+            yield from {id(one): one for number in hits for one in self._special_of.get(number, ())}.values()
+
+    def _judge(self, listed: _Listed, found: TargetClass) -> list[Ruled]:
+        """Reads one list for one class; the rules about which something new is known."""
+        hits = (*found.hits, *found.loose) if found.loose else found.hits
+        places, watches = listed.ranked.places(hits), listed.ranked.watch_places(hits)
+        rules, owners = self._places, listed.owners
+        if not any((owner := owners[place]) >= 0 and not rules[owner].settled for place in places) and not any(
+            (owner := listed.watchers[place]) >= 0 and not rules[owner].settled for place in watches
+        ):
+            return []
+        learnt: list[Ruled] = []
+        try:
+            for way in self._ways.of(self._conditions(listed, places, watches)):
+                self._read(listed, found, way, places, watches, learnt)
+            if self.targets.loose:
+                self._suppose(listed, found)
+        except TooManyWaysError:
+            for owner in (*(owners[place] for place in places), *(listed.watchers[place] for place in watches)):
+                self._doubt(owner, "the combinations of its argument lists")
+        return learnt
+
+    @staticmethod
+    def _conditions(listed: _Listed, places: Sequence[int], watches: Sequence[int]) -> frozenset[Condition]:
+        found = {condition for place in places if (condition := listed.conditions[place]) is not None}
+        for watch in watches:
+            found.update(listed.watch_on[watch] or ())
+        return frozenset(found)
+
+    def _read(
+        self,
+        listed: _Listed,
+        found: TargetClass,
+        way: Way,
+        places: Sequence[int],
+        watches: Sequence[int],
+        learnt: list[Ruled],
+    ) -> None:
+        conditions, owners, rules = listed.conditions, listed.owners, self._places
+        holding = way.holding
+        first = second = owner = _NO_RULE
+        for place in places:
+            condition = conditions[place]
+            if condition is None or condition in holding:
+                if first < 0:
+                    first, owner = place, owners[place]
+                elif owners[place] != owner:
+                    second = place
+                    break
+        said = [w for w in watches if (on := listed.watch_on[w]) is None or not holding.isdisjoint(on)]
+        decided = listed.effects[first] if first >= 0 else listed.end
+        if owner >= 0 and not rules[owner].settled:
+            without = listed.effects[second] if second >= 0 else listed.end
+            differs = decided[0] is not without[0] or (
+                decided[1] != without[1] and _said(listed, said, decided) != _said(listed, said, without)
+            )
+            self._learn(owner, listed, found, way, learnt, differs=differs)
+        for watch in said:
+            owner = listed.watchers[watch]
+            if owner >= 0 and not rules[owner].settled:
+                words = listed.voices[watch]
+                differs = words != decided[1] and all(
+                    listed.voices[w] != words or listed.watchers[w] == owner for w in said
+                )
+                self._learn(owner, listed, found, way, learnt, differs=differs)
+
+    def _learn(
+        self, owner: int, listed: _Listed, found: TargetClass, way: Way, learnt: list[Ruled], *, differs: bool
+    ) -> None:
+        rule = self._places[owner]
+        if rule.reached is not None and (rule.entangled or not differs):
+            return
+        access = at(access_of(listed.op, listed.actor, found), way)
+        if rule.reached is None:
+            rule.reached = access
+        if differs and not rule.entangled:
+            rule.needed = access
+        rule.settled = rule.entangled or differs
+        learnt.append(rule)
+
+    # -- what cannot be told
+
+    def _doubt(self, owner: int, cause: str) -> None:
+        if owner >= 0 and self._places[owner].doubt is None:
+            self._places[owner].doubt = cause
+
+    def _suppose(self, listed: _Listed, found: TargetClass) -> None:
+        """Rules that would decide if no pattern that was given up hit this class may be reachable after all."""
+        cause = next((self.targets.loose[number] for number in found.loose), None)
+        if cause is None:
+            return
+        places = listed.ranked.places(found.hits)
+        for way in self._ways.of(self._conditions(listed, places, ())):
+            first = next((p for p in places if (c := listed.conditions[p]) is None or c in way.holding), None)
+            if first is not None:
+                self._doubt(listed.owners[first], cause)
+
+    # -- what covers
+
+    def cover(self, rules: Sequence[Ruled]) -> None:
+        """For rules that are never reached: the sets of rules of which one stands before them, access by access."""
+        left = {rule.place for rule in rules if rule.matchers}
+        replaced = [one for one in self._alone if one.rule in rules]
+        wanted = Wanted(order=self._no_order())
+        waiting = Counter(number for rule in rules for number in rule.matchers)
+        waiting.update(number for one in replaced for number in one.matchers)
+        wanted.ids.update(waiting)
+        simple: dict[int, Ruled] = {}
+        for rule in rules:
+            if rule.matchers and (always := self._always_before(rule)) is not None:
+                rule.candidates = {frozenset((always,)): None}
+                simple[rule.place] = rule
+        for found in self.targets.classes(wanted):
+            for one in replaced:
+                if not one.matchers.isdisjoint(found.hits):
+                    self._instead(one, found)
+            for listed in self._concerned(found):
+                places = listed.ranked.places((*found.hits, *found.loose))
+                if any(listed.owners[place] in left for place in places):
+                    for way in self._ways.of(self._conditions(listed, places, ())):
+                        self._before(listed, found, way, places, left)
+            for rule in [rule for rule in simple.values() if rule.covered is not None]:
+                del simple[rule.place]
+                left.discard(rule.place)
+                waiting.subtract(rule.matchers)
+                wanted.ids.difference_update(number for number in rule.matchers if not waiting[number])
+
+    def _always_before(self, rule: Ruled) -> int | None:
+        """A rule of the same matchers that stands before this one in all lists, and decides always."""
+        found: set[int] | None = None
+        special = {id(one): one for number in rule.matchers for one in self._special_of.get(number, ())}
+        for listed in (*self._common, *special.values()):
+            for number in rule.matchers:
+                places = listed.ranked.places((number,))
+                own = next((p for p in places if listed.owners[p] == rule.place), None)
+                if own is None:
+                    continue
+                before = (p for p in places if p < own and listed.conditions[p] is None)
+                owners = {listed.owners[p] for p in before if listed.owners[p] != _NO_RULE}
+                found = owners if found is None else found & owners
+                if not found:
+                    return None
+        action = _action(rule)
+        return min(found, key=lambda place: (self._action_at(place) is action, place)) if found else None
+
+    def _action_at(self, place: int) -> Action | None:
+        return _action(self._places[place]) if place >= 0 else None
+
+    def _before(
+        self, listed: _Listed, found: TargetClass, way: Way, places: Sequence[int], left: Collection[int]
+    ) -> None:
+        before: dict[int, None] = {}
+        for place in places:
+            condition = listed.conditions[place]
+            if condition is not None and condition not in way.holding:
+                continue
+            owner = listed.owners[place]
+            if owner in before:
+                continue
+            if owner in left:
+                rule = self._places[owner]
+                if rule.covered is None:
+                    rule.covered = at(access_of(listed.op, listed.actor, found), way)
+                if _NO_RULE not in before and len(rule.candidates) < _MOST_CANDIDATES:
+                    rule.candidates[frozenset(islice(before, _MOST_BEFORE))] = None
+            before[owner] = None
+
+    def _instead(self, one: _Alone, found: TargetClass) -> None:
+        """An access that the rule would decide if it were alone."""
+        own, rule = one.own.entries(found.hits), one.rule
+        for way in self._ways.of(conditions_of(own, ())):
+            alone = next((e for e in own if e.condition is ALWAYS or e.condition in way.holding), None)
+            if alone is None or alone.origin is None or alone.origin.entry is not rule.origin.entry:
+                continue
+            if rule.covered is None:
+                rule.covered = at(access_of(one.op, one.actor, found), way)
+
+
+def _action(rule: Ruled) -> Action | None:
+    return rule.origin.entry.action if isinstance(rule.origin.entry, Rule) else None
+
+
+def _said(listed: _Listed, watches: Iterable[int], effect: Effect) -> set[Voice | None]:
+    return {effect[1], *(listed.voices[watch] for watch in watches), None}
+
+
+def _levels(entry: Entry, rule: Ruled | None) -> tuple[Level, Level]:
+    """The first and last place an entry of this kind can have in a list."""
+    if rule is None or not isinstance(rule.origin.entry, Rule):
+        return FIRST, FIRST
+    sources = rule.origin.entry.sources
+    match entry.target:
+        case Exact():
+            kind = 0
+        case Named():
+            kind = 1
+        case Glob():
+            # among equals denials stand before passes; only one model has patterns, and equals
+            verdict = int(entry.verdict is Verdict.ALLOWED)
+            return (0 if sources else 1, 2, verdict), (0 if sources and None not in sources else 1, 2, verdict)
+        case _:
+            kind = 3
+    return (0 if sources else 1, kind, 0), (0 if sources and None not in sources else 1, kind, 1)

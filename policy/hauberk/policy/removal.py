@@ -1,0 +1,138 @@
+"""What a set of policies says without one of its rules, where that is more than its lists without the entries."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
+
+from hauberk.policy.automaton import Hints, Limit
+from hauberk.policy.decision import Compiled, compile_policies
+from hauberk.policy.differences import Differences
+from hauberk.policy.lists import Origin
+from hauberk.policy.model import (
+    Access,
+    Action,
+    Capability,
+    Domain,
+    DomainName,
+    Kind,
+    Model,
+    Pattern,
+    Policy,
+    Posture,
+    Protocol,
+    Rule,
+    Workload,
+)
+from hauberk.policy.rulings import Key, Outcome, key_of, ops_of, voice
+from hauberk.policy.semantics.store import Store, action_of, fill
+
+
+def is_outside(model: Model, policy: Policy, rule: Rule) -> bool:
+    """Whether the kubearmor model leaves the rule out altogether."""
+    if model is Model.HAUBERK:
+        return False
+    if policy.kind is Kind.HOST and rule.domain in ("dns", "capabilities"):
+        return True
+    return isinstance(rule.matcher, Pattern) or action_of(rule) is Action.AUDIT
+
+
+def entangled(model: Model, policies: Sequence[Policy], domain: Domain) -> set[Key]:
+    """Rules that do more than decide: the only Allow rule, and in kubearmor's store rules that replace others."""
+    rules = [(policy, rule) for policy in policies for rule in policy.rules if rule.domain == domain]
+    keys = [(id(policy), id(rule)) for policy, rule in rules]
+    allows = [
+        key
+        for key, (policy, rule) in zip(keys, rules, strict=True)
+        if not is_outside(model, policy, rule)
+        and (rule.action if model is Model.HAUBERK else action_of(rule)) is Action.ALLOW
+    ]
+    found = set(allows) if len(allows) == 1 else set[Key]()
+    if model is Model.HAUBERK:
+        return found
+    if any(_has_comma(rule) for _, rule in rules):
+        # whether a list is split hangs on its first entry
+        return set(keys)
+    writers: dict[tuple[str, str], list[Key]] = {}
+    for key, (policy, rule) in zip(keys, rules, strict=True):
+        store = fill(domain, [replace(policy, rules=(rule,))])
+        for scope, written in store.scopes.items():
+            for text in written:
+                writers.setdefault((scope, text), []).append(key)
+    for sharing in writers.values():
+        if len(sharing) > 1:
+            found.update(sharing)
+    return found
+
+
+def _has_comma(rule: Rule) -> bool:
+    match rule.matcher:
+        case Protocol(text) | DomainName(text) | Capability(text):
+            return "," in text
+        case _:
+            return False
+
+
+def alerts(outcome: Outcome) -> Hashable:
+    """Verdict and what the alerts say."""
+    return outcome.verdict, frozenset(voice(alert.report, alert.origin) for alert in outcome.alerts)
+
+
+class Removal:
+    """Compares the policies with themselves without a rule."""
+
+    def __init__(
+        self,
+        compiled: Compiled,
+        policies: Sequence[Policy],
+        workload: Workload,
+        posture: Posture,
+        hints: Hints,
+        limit: Limit,
+    ) -> None:
+        self._compiled = compiled
+        self._policies = policies
+        self._workload = workload
+        self._posture = posture
+        self._hints = hints
+        self._limit = limit
+        self._stores: dict[Domain, Store] = {}
+
+    def only(self, origin: Origin) -> Compiled:
+        """The policies with no rule but this one."""
+        return self._compile([replace(origin.policy, rules=tuple(r for r in origin.policy.rules if r is origin.entry))])
+
+    def replacing(self, origin: Origin) -> set[Key]:
+        """The rules whose values stand under the keys of this one."""
+        if not isinstance(origin.entry, Rule):
+            return set()
+        domain = origin.entry.domain
+        store = self._stores.get(domain)
+        if store is None:
+            store = self._stores[domain] = fill(domain, self._policies)
+        own = fill(domain, [replace(origin.policy, rules=(origin.entry,))])
+        found = {
+            key_of(held.origin)
+            for scope, keys in own.scopes.items()
+            for key in keys
+            if (held := store.scopes.get(scope, {}).get(key)) is not None
+        }
+        return found - {key_of(origin)}
+
+    def changed(self, origin: Origin) -> tuple[Access | None, bool]:
+        """An access on which something differs without the rule; whether there is surely no other if it is None."""
+        if not isinstance(origin.entry, Rule):
+            return None, False
+        without = self._compile(
+            replace(policy, rules=tuple(rule for rule in policy.rules if rule is not origin.entry))
+            if policy is origin.policy
+            else policy
+            for policy in self._policies
+        )
+        ops = ops_of(origin.entry.domain)
+        differences = Differences(self._compiled, without, ops, alerts, self._hints, self._limit)
+        first = next(iter(differences), None)
+        return (None, not differences.doubts) if first is None else (first.access, True)
+
+    def _compile(self, policies: Iterable[Policy]) -> Compiled:
+        return compile_policies(self._compiled.model, list(policies), self._workload, self._posture)

@@ -1,0 +1,283 @@
+"""All path matchers in one tree of directories, each at the place from which it matters.
+
+A matcher belongs to the model that reads it: hauberk's look at the path, kubearmor's at what its programs see of
+it. As long as a path is within kubearmor's bounds these are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+
+from hauberk.policy.fragments import Cut, TooLargeError, cut_pattern
+from hauberk.policy.machines import DEAD, Machines
+from hauberk.policy.matching import (
+    SEEN_BYTES,
+    Anything,
+    Below,
+    Exact,
+    Glob,
+    InMemory,
+    Named,
+    OtherProcess,
+    Pathless,
+    Target,
+    cut,
+    seen,
+    subject_of,
+)
+from hauberk.policy.model import Access, Model
+from hauberk.policy.patterns import ANY, SLASH, Builder, recognizer
+from hauberk.policy.realpaths import real_component, real_path, size_of
+
+View = tuple[Model, Target]
+Active = tuple[tuple[int, int], ...]
+"""Machines under way: the number of the directory that started each, and its state."""
+
+PATHLESS = "memfd:x"
+_DIGITS = ((ord("0"), ord("9")),)
+_SHARED_MEMORY = (("dev", "shm"), ("run", "shm"))
+
+
+class Node:
+    """A directory or file that a matcher names; lists are numbers of matchers.
+
+    `here` hit the path itself, `near` its children, `deep` all below it. `windowed` hit children, and what is
+    deeper if the child's name is so long that kubearmor does not see its end; `window` is where it stops looking.
+    """
+
+    __slots__ = ("children", "deep", "here", "near", "number", "path", "rests", "start", "windowed")
+
+    def __init__(self, path: str, number: int) -> None:
+        self.path = path
+        self.number = number
+        self.children: dict[str, Node] = {}
+        self.here: list[int] = []
+        self.near: list[int] = []
+        self.deep: list[int] = []
+        self.windowed: list[int] = []
+        self.rests: dict[int, list[tuple[int, str | None]]] = {}
+        self.start = DEAD
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing but the path itself matters: below it, it is like any other name."""
+        return not (self.children or self.near or self.deep or self.windowed or self.rests)
+
+
+class Tree:
+    """`loose` matchers are not in it: their patterns are too large, and are tried on single paths only."""
+
+    def __init__(self, views: Sequence[View], loose: Collection[int], most_states: int) -> None:
+        self.views = views
+        self.machines = Machines(most_states)
+        self.nodes: list[Node] = []
+        self.root = self._node("")
+        self.always: list[int] = []
+        self.pathless: list[int] = []
+        self.names: dict[str, list[int]] = {}
+        self.glob_names: dict[str, list[int]] = {}
+        self.cut_keys: dict[str, list[int]] = {}
+        self.loose: dict[int, str] = {}
+        self.window = 0
+        self.kubearmor = any(model is Model.KUBEARMOR for model, _ in views)
+        self._uncut = frozenset(
+            number
+            for number, (model, target) in enumerate(views)
+            if model is Model.HAUBERK or isinstance(target, InMemory | OtherProcess)
+        )
+        for number, (model, target) in enumerate(views):
+            if number in loose and isinstance(target, Glob):
+                self.loose[number] = target.pattern
+            else:
+                self._place(number, model, target)
+        for node in self.nodes:
+            if node.rests:
+                node.start = self.machines.machine(frozenset(node.rests))
+
+    def _node(self, path: str) -> Node:
+        node = Node(path, len(self.nodes))
+        self.nodes.append(node)
+        return node
+
+    def _at(self, names: Sequence[str]) -> Node:
+        node = self.root
+        for name in names:
+            child = node.children.get(name)
+            if child is None:
+                child = node.children[name] = self._node(f"{node.path}/{name}")
+            node = child
+        return node
+
+    def _place(self, number: int, model: Model, target: Target) -> None:
+        match target:
+            case Anything():
+                self.always.append(number)
+            case Pathless(root=root):
+                self.pathless.append(number)
+                if root:
+                    self.root.here.append(number)
+            case Exact(path=path):
+                if real_path(path):
+                    self._at(_names(path)).here.append(number)
+                if model is Model.KUBEARMOR and size_of(path) == SEEN_BYTES:
+                    self.cut_keys.setdefault(path, []).append(number)
+            case Named(name=name):
+                if real_component(name):
+                    self.names.setdefault(name, []).append(number)
+            case Below():
+                self._place_directory(number, target)
+            case InMemory():
+                self.pathless.append(number)
+                for names in _SHARED_MEMORY:
+                    self._at(names).deep.append(number)
+            case Glob(pattern=pattern, name=name):
+                recognized = recognizer(pattern)
+                if name is None and recognized is not None and recognized.accepts("/"):
+                    self.root.here.append(number)
+                try:
+                    found = _cut_glob(pattern)
+                except TooLargeError:
+                    self.loose[number] = pattern
+                    return
+                if found is not None and (name is None or real_component(name)):
+                    self._place_pattern(number, found, name)
+            case OtherProcess(whole=whole):
+                found = _cut_process(whole=whole)
+                if found is not None:
+                    self._place_pattern(number, found, None)
+            case _:
+                pass
+
+    def _place_directory(self, number: int, target: Below) -> None:
+        directory = target.dir
+        itself = directory[:-1] or "/"
+        if target.itself and real_path(itself):
+            self._at(_names(itself)).here.append(number)
+        names = directory[1:-1].split("/") if directory != "/" else []
+        if not all(map(real_component, names)):
+            return
+        node = self._at(names)
+        if target.deep:
+            node.deep.append(number)
+        elif target.window is None:
+            node.near.append(number)
+        else:
+            self.window = target.window
+            node.windowed.append(number)
+
+    def _place_pattern(self, number: int, found: Cut, name: str | None) -> None:
+        if found.rest is None:
+            if name is None or found.prefix[-1] == name:
+                self._at(found.prefix).here.append(number)
+            return
+        if name is not None:
+            self.glob_names.setdefault(name, []).append(number)
+        rest = self.machines.rest(found.rest)
+        self._at(found.prefix).rests.setdefault(rest, []).append((number, name))
+
+    # -- reading a path
+
+    def locks(self, directory: str, name: str) -> bool:
+        """Whether a child's name is so long that its end is outside the window."""
+        return size_of(directory) + 1 + size_of(name) >= self.window
+
+    def read(self, active: Active, name: str) -> Active:
+        """The machines at the end of a component."""
+        return tuple((anchor, self.machines.read(state, name)) for anchor, state in active)
+
+    def accepted(self, ends: Active, name: str) -> list[int]:
+        """The matchers that hit if the path ends here."""
+        hits: list[int] = []
+        for anchor, state in ends:
+            for rest in self.machines.accepts(state):
+                hits.extend(m for m, only in self.nodes[anchor].rests[rest] if only is None or only == name)
+        return hits
+
+    def after(self, ends: Active) -> Active:
+        """The machines after a slash."""
+        moved = ((anchor, self.machines.after(state)) for anchor, state in ends)
+        return tuple((anchor, state) for anchor, state in moved if state != DEAD)
+
+    def classify(self, path: str) -> tuple[int, ...]:
+        """Every matcher, apart from loose ones, that hits a target."""
+        if not path.startswith("/"):
+            return tuple(sorted((*self.always, *self.pathless)))
+        hits = self._walk(path)
+        name = path[path.rfind("/") + 1 :]
+        named = self.names.get(name, ())
+        if self.kubearmor and (text := seen(path)) != path:
+            hits = [m for m in hits if m in self._uncut]
+            hits.extend(m for m in self._walk(text) if m not in self._uncut)
+            if size_of(text) == SEEN_BYTES:
+                hits.extend(m for m in self.cut_keys.get(text, ()) if m not in hits)
+            short = cut(name, SEEN_BYTES)
+            if short != name:
+                named = [m for m in named if m in self._uncut]
+                named.extend(m for m in self.names.get(short, ()) if m not in self._uncut)
+        return tuple(sorted((*hits, *named)))
+
+    def _walk(self, text: str) -> list[int]:
+        hits = list(self.always)
+        if text == "/":
+            return [*hits, *self.root.here]
+        names = text[1:].split("/")
+        node: Node | None = self.root
+        active: Active = ()
+        directory = ""
+        for index, name in enumerate(names):
+            last = index == len(names) - 1
+            if node is not None:
+                hits.extend(node.deep)
+                if last:
+                    hits.extend(node.near)
+                if last or (node.windowed and self.locks(directory, name)):
+                    hits.extend(node.windowed)
+                if node.start != DEAD:
+                    active = (*active, (node.number, node.start))
+                node = node.children.get(name)
+            ends = self.read(active, name)
+            if last:
+                hits.extend(self.accepted(ends, name))
+            active = self.after(ends)
+            directory = f"{directory}/{name}"
+        if node is not None:
+            hits.extend(node.here)
+        return hits
+
+    def loose_hits(self, path: str) -> tuple[int, ...]:
+        """Loose matchers that hit a path."""
+        found: list[int] = []
+        for number in self.loose:
+            model, target = self.views[number]
+            if target.hits(subject_of(model, Access("read", path))):
+                found.append(number)
+        return tuple(found)
+
+
+def _names(path: str) -> list[str]:
+    return [] if path == "/" else path[1:].split("/")
+
+
+@lru_cache(maxsize=4096)
+def _cut_glob(pattern: str) -> Cut | None:
+    found = recognizer(pattern)
+    return None if found is None else cut_pattern(found.automaton)
+
+
+@lru_cache
+def _cut_process(*, whole: bool) -> Cut | None:
+    """`/proc/<pid>/environ`, or anything below `/proc/<pid>/`."""
+    builder = Builder()
+    for char in "/proc/":
+        builder.one(((ord(char), ord(char)),))
+    builder.one(_DIGITS)
+    builder.run(_DIGITS)
+    builder.one(((SLASH, SLASH),))
+    if whole:
+        builder.one(ANY)
+        builder.run(ANY)
+    else:
+        for char in "environ":
+            builder.one(((ord(char), ord(char)),))
+    return cut_pattern(builder.finish())

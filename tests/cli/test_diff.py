@@ -1,0 +1,162 @@
+"""`hauberk diff`: what two revisions allow differently; what means the same is no change."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from support import ROOT, hauberk, missing
+from support.policies import policy
+
+BLOCK = policy("  action: Block\n  file:\n    matchPaths:\n      - path: /etc/shadow\n      - path: /etc/passwd\n")
+
+
+def git(folder: Path, *arguments: str) -> None:
+    command = [
+        "git",
+        "-c",
+        "user.name=t",
+        "-c",
+        "user.email=t@example.org",
+        "-c",
+        "init.defaultBranch=main",
+        *arguments,
+    ]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "policy.yaml").write_text(BLOCK)
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "one")
+    return tmp_path
+
+
+def changes(folder: Path, *arguments: str, code: int | None = None) -> list[dict[str, Any]]:
+    done = hauberk("diff", *arguments, "--format", "json", cwd=folder)
+    if code is not None:
+        assert done.returncode == code, done.stdout + done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)["changes"]
+    return found
+
+
+def test_a_removed_rule_widens_and_says_which_rule_and_line(repository: Path) -> None:
+    (repository / "policy.yaml").write_text(BLOCK.replace("      - path: /etc/shadow\n", ""))
+    found = changes(repository, "HEAD", code=1)
+    assert {change["direction"] for change in found} == {"widened"}
+    assert {change["operation"] for change in found} == {"read", "write", "modify"}
+    read = next(change for change in found if change["operation"] == "read")
+    assert read["witness"]["target"] == "/etc/shadow"
+    assert read["before"] == {
+        "verdict": "denied",
+        "rule": "p:file.matchPaths[0]",
+        "path": "policy.yaml",
+        "line": 14,
+        "report": [{"policy": "p", "action": "Block", "rule": "p:file.matchPaths[0]"}],
+    }
+    assert read["after"]["verdict"] == "allowed"
+    assert read["extent"] == "only /etc/shadow"
+
+
+def test_an_added_rule_narrows_and_is_no_failure_by_default(repository: Path) -> None:
+    (repository / "policy.yaml").write_text(BLOCK + "      - path: /etc/hosts\n")
+    assert {change["direction"] for change in changes(repository, "HEAD", code=0)} == {"narrowed"}
+    assert hauberk("diff", "HEAD", "--fail-on", "any", cwd=repository).returncode == 1
+    assert hauberk("diff", "HEAD", "--fail-on", "none", cwd=repository).returncode == 0
+
+
+def test_what_means_the_same_is_no_change(repository: Path) -> None:
+    moved = repository / "moved" / "other.yaml"
+    moved.parent.mkdir()
+    (repository / "policy.yaml").unlink()
+    rows = BLOCK.splitlines(keepends=True)
+    text = "".join([*rows[:-2], rows[-1], rows[-2]]).replace("name: p\n", "name: q\n")
+    moved.write_text("# reworded\n" + text.replace("action: Block", "action: Block # so"))
+    assert changes(repository, "HEAD", code=0) == []
+
+
+def test_an_allow_that_makes_an_allow_list_shows_as_what_it_is(repository: Path) -> None:
+    namespace = (
+        "---\nkind: Namespace\napiVersion: v1\nmetadata: {name: ns, annotations: {kubearmor-file-posture: block}}\n"
+    )
+    (repository / "policy.yaml").write_text(BLOCK + "      - path: /etc/hosts\n        action: Allow\n" + namespace)
+    found = changes(repository, "HEAD", code=0)
+    everything = [change for change in found if change["extent"].startswith("everything that no other rule")]
+    assert {(change["direction"], change["operation"]) for change in everything} == {
+        ("narrowed", "read"),
+        ("narrowed", "write"),
+        ("narrowed", "modify"),
+    }
+
+
+def test_two_revisions_a_path_and_the_upstream(repository: Path) -> None:
+    (repository / "policy.yaml").write_text(BLOCK.replace("/etc/shadow", "/etc/gshadow"))
+    git(repository, "commit", "-qam", "two")
+    assert {c["direction"] for c in changes(repository, "HEAD~1..HEAD", code=1)} == {"widened", "narrowed"}
+    assert {c["direction"] for c in changes(repository, "HEAD~1..HEAD", "policy.yaml", code=1)} == {
+        "widened",
+        "narrowed",
+    }
+    done = hauberk("diff", cwd=repository)
+    assert done.returncode == 2
+    assert "name a revision" in done.stderr
+    git(repository, "checkout", "-q", "-b", "topic", "HEAD~1")
+    git(repository, "branch", "-q", "--set-upstream-to", "main")
+    (repository / "policy.yaml").write_text(BLOCK + "      - path: /etc/hosts\n")
+    assert {c["direction"] for c in changes(repository, code=0)} == {"narrowed"}
+
+
+def test_two_folders_and_two_models() -> None:
+    found = changes(ROOT, "--from", "examples/nginx/policy.yaml", "--to", "examples/nginx/corrected", code=1)
+    assert found
+    found = changes(ROOT, "--from-model", "kubearmor", "--to-model", "hauberk", "examples/nginx/policy.yaml")
+    chown = [change for change in found if change["witness"]["how"] == "chown"]
+    assert [change["direction"] for change in chown] == ["narrowed"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nosuch",), "no such revision"),
+        (("--from", "a"), "--from and --to go together"),
+        (("--from", "a", "--to", "b"), "no such file or folder"),
+    ],
+)
+def test_bad_usage_is_told(repository: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = hauberk("diff", *arguments, cwd=repository)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_text_markdown_and_sarif(repository: Path) -> None:
+    (repository / "policy.yaml").write_text(BLOCK.replace("      - path: /etc/shadow\n", ""))
+    text = hauberk("diff", "HEAD", cwd=repository).stdout
+    assert "widened read: /usr/bin/other reads /etc/shadow" in text
+    assert "before: denied by p:file.matchPaths[0] (policy.yaml:14)" in text
+    markdown = hauberk("diff", "HEAD", "--format", "markdown", cwd=repository).stdout
+    assert "<details><summary>" in markdown
+    assert markdown.count("| **widened** |") == 3
+    schema = os.environ.get("HAUBERK_SARIF_SCHEMA", "")
+    if not Path(schema).is_file():
+        missing("HAUBERK_SARIF_SCHEMA names no schema: run `make test`")
+    sarif = json.loads(hauberk("diff", "HEAD", "--format", "sarif", cwd=repository).stdout)
+    jsonschema.validate(sarif, json.loads(Path(schema).read_text()))
+    assert len(sarif["runs"][0]["results"]) == 3
+
+
+def test_markdown_fits_a_comment(repository: Path) -> None:
+    for number in range(300):
+        text = policy(f"  action: Block\n  file:\n    matchPaths:\n      - path: /etc/{number}\n", name=f"p{number}")
+        (repository / f"{number}.yaml").write_text(text.replace("app: x", f"app: x{number}"))
+    markdown = hauberk("diff", "HEAD", "--format", "markdown", cwd=repository).stdout
+    assert len(markdown) <= 60_000
+    assert "more changes do not fit here" in markdown
