@@ -113,6 +113,23 @@ class _Taken(Collection[str]):
         return sum(map(len, self._places))
 
 
+@dataclass(frozen=True, slots=True)
+class _Touched:
+    """The matchers that names hit, by name; the latest place of one in a list, and whether all pass."""
+
+    names: Mapping[str, Sequence[int]]
+    last: Level
+    passing: bool
+
+
+def _touched(names: Mapping[str, Sequence[int]], order: Order | None) -> _Touched:
+    matchers = {m for hits in names.values() for m in hits} if order is not None else set[int]()
+    if order is None:
+        return _Touched(names, LAST, passing=False)
+    last = max((order.last[m] for m in matchers), default=FIRST)
+    return _Touched(names, last, passing=all(order.passing[m] for m in matchers))
+
+
 class Search:
     """One search; what machines have learnt stays with the tree for the next."""
 
@@ -125,12 +142,12 @@ class Search:
         self._seen: set[tuple[int, ...]] = set()
         self._visited: set[tuple[tuple[int, ...], Active]] = set()
         self._queue: deque[_State] = deque()
-        self._components: dict[tuple[int, ...], Components] = {}
         self._all_names = list(dict.fromkeys((*tree.names, *tree.glob_names)))
         self._open_names = list(self._all_names)
         self._open: dict[tuple[int, int], list[int]] = {}
-        self._touched: dict[tuple[int, int], dict[str, list[int]]] = {}
-        self._latest: dict[tuple[int, int] | None, tuple[Level, bool]] = {}
+        self._touched: dict[tuple[int, int], tuple[_Touched, _Touched]] = {}
+        self._lasts: _Touched | None = None
+        self._classes: dict[Active, list[tuple[Effect, list[int], Active]]] = {}
         self.too_long = False
 
     def run(self) -> Iterator[TargetClass]:
@@ -170,21 +187,21 @@ class Search:
                 itself = self._hits(base, name, child.here, ends)
             self._descend(state, child, name, tree.after(ends), itself)
         spelt = [tree.machines.names(one) for _, one in active]
-        focus = self._focus(base, active)
-        broad = broad or bool(focus)
+        broad = broad or any(map(self._is_open, active))
         if broad or self._name_is_open():
             yield from self._others(state, base, [children, *spelt], broad=broad)
         if broad and (self._all_names or any(spelt)):
             told = not self._complete(active, _Taken([children, *spelt, tree.names, tree.glob_names]))
+            now, later = self._focus(base, active)
             for one, names in zip(active, spelt, strict=True):
                 if names:
-                    for name in names if told or self._reveals(one, focus) else self._wanted_spelt(one):
+                    for name in names if told else self._telling(one, now, later):
                         if name not in children:
                             self._count()
                             ends = tree.read(active, name)
                             yield from self._ended(state, base, name, (), ends, broad=True)
                             self._descend(state, None, name, tree.after(ends))
-            every = told or self._reveals(None, focus)
+            every = told or self._reveals(self._last_names(), now)
         else:
             every = False
         for name in self._all_names if every else self._wanted_names():
@@ -194,52 +211,63 @@ class Search:
         if state.itself is not None and state.itself not in self._seen and wanted.any(state.itself):
             yield from self._found(state.itself, state.path, state.depth)
 
-    def _focus(self, base: tuple[int, ...], active: Active) -> list[int]:
-        """The wanted matchers that something in this directory may hit."""
+    def _focus(self, base: tuple[int, ...], active: Active) -> tuple[list[int], list[int]]:
+        """The wanted matchers that names nobody spells out hit in this directory, and in it or below."""
         if self._wanted.everything:
-            return [*base]
+            return [], []
         ids = self._wanted.ids
-        focus = [m for m in base if m in ids]
+        now = [m for m in base if m in ids]
+        now += {m for _, hits, _ in self._classes_of(active) for m in hits if m in ids}
+        later = list(now)
         for one in active:
             if self._is_open(one):
-                focus += [m for m in self._open[one] if m in ids]
-        return focus
+                later += [m for m in self._open[one] if m in ids]
+        return now, later
 
     def _complete(self, active: Active, taken: _Taken) -> bool:
         """Whether each class of names has one that nobody spells out."""
         components, _ = self._components_of(active)
         return all(components.word(effect, taken) is not None for effect in components.classes)
 
-    def _reveals(self, one: tuple[int, int] | None, focus: Sequence[int]) -> bool:
-        """Whether names that a machine spells, or last components, show what others hide of what is wanted."""
+    def _reveals(self, touched: _Touched, focus: Sequence[int]) -> bool:
+        """Whether a name that hits these besides shows what others hide of what is wanted."""
         order = self._wanted.order
         if order is None or self._wanted.everything:
             return True
-        found = self._latest.get(one)
-        if found is None:
-            if one is None:
-                tree = self._tree
-                matchers = list(chain(*tree.names.values(), *tree.glob_names.values()))
-            else:
-                matchers = list(chain.from_iterable(self._spelt(one).values()))
-            last = max((order.last[m] for m in matchers), default=FIRST)
-            found = self._latest[one] = (last, all(order.passing[m] for m in matchers))
-        last, passing = found
-        return any(last >= order.first[m] and not (passing and order.passing[m]) for m in focus)
+        return any(touched.last >= order.first[m] and not (touched.passing and order.passing[m]) for m in focus)
 
-    def _spelt(self, one: tuple[int, int]) -> dict[str, list[int]]:
-        """For each component that a machine names in full, the matchers that may hit for it."""
+    def _telling(self, one: tuple[int, int], now: Sequence[int], later: Sequence[int]) -> Iterable[str]:
+        """Of the components that a machine names in full those that show more than others, or something wanted."""
+        ends, beyond = self._spelt(one)
+        ids = self._wanted.ids
+        chosen: dict[str, None] = {}
+        for touched, focus in ((ends, now), (beyond, later)):
+            if self._reveals(touched, focus):
+                chosen.update(dict.fromkeys(touched.names))
+            else:
+                chosen.update((name, None) for name, hits in touched.names.items() if not ids.isdisjoint(hits))
+        return chosen
+
+    def _spelt(self, one: tuple[int, int]) -> tuple[_Touched, _Touched]:
+        """The components that a machine names in full: what hits if the path ends there, what may if it goes on."""
         found = self._touched.get(one)
         if found is None:
-            own = self._tree.nodes[one[0]].rests
-            spelt = self._tree.machines.spelt(one[1])
-            found = {name: [m for rest in rests for m, _ in own[rest]] for name, rests in spelt.items()}
-            self._touched[one] = found
+            machines, own = self._tree.machines, self._tree.nodes[one[0]].rests
+            ends: dict[str, list[int]] = {}
+            beyond: dict[str, list[int]] = {}
+            for name, (here, ahead) in machines.spelt(one[1]).items():
+                for rests, places in ((here, ends), (ahead, beyond)):
+                    if rests:
+                        places[name] = [m for rest in rests for m, _ in own[rest]]
+            found = self._touched[one] = (_touched(ends, self._wanted.order), _touched(beyond, self._wanted.order))
         return found
 
-    def _wanted_spelt(self, one: tuple[int, int]) -> list[str]:
-        ids = self._wanted.ids
-        return [name for name, matchers in self._spelt(one).items() if not ids.isdisjoint(matchers)]
+    def _last_names(self) -> _Touched:
+        if self._lasts is None:
+            tree = self._tree
+            names = {name: [*tree.names.get(name, ()), *tree.glob_names.get(name, ())] for name in self._all_names}
+            self._lasts = _touched(names, self._wanted.order)
+        return self._lasts
 
     def _wanted_names(self) -> list[str]:
         """Last components that some wanted matcher names."""
@@ -260,36 +288,46 @@ class Search:
     ) -> Iterator[TargetClass]:
         """Names that nobody spells out, one of each class."""
         tree, active = self._tree, state.active
-        components, places = self._components_of(active)
+        components, _ = self._components_of(active)
         spelt_out = _Taken(spelt)
         taken = _Taken([*spelt, tree.names, tree.glob_names])
-        for effect in components.classes:
+        for effect, accepted, later in self._classes_of(active):
             self._count()
-            hits = list(base)
+            hits = tuple(sorted((*base, *accepted)))
+            if hits not in self._seen and (broad or self._wanted.any(hits)):
+                word = self._word(state, components, effect, taken)
+                if word is not None:
+                    yield from self._found(hits, f"{state.path}/{word}", state.depth + 1)
+            self._descend_by_class(state, components, effect, spelt_out, later)
+
+    def _classes_of(self, active: Active) -> list[tuple[Effect, list[int], Active]]:
+        """The classes of names: what they do, the matchers that hit if the path ends there, and the machines after."""
+        found = self._classes.get(active)
+        if found is not None:
+            return found
+        components, places = self._components_of(active)
+        found = self._classes[active] = []
+        for effect in components.classes:
+            hits: list[int] = []
             later: list[tuple[int, int]] = []
             for (anchor, _), place in zip(active, places, strict=True):
                 if place >= 0:
                     rests, after = effect[place]
-                    own = tree.nodes[anchor].rests
-                    for rest in rests:
-                        hits.extend(m for m, only in own[rest] if only is None)
+                    own = self._tree.nodes[anchor].rests
+                    hits.extend(m for rest in rests for m, only in own[rest] if only is None)
                     if after != DEAD:
                         later.append((anchor, after))
-            final = tuple(sorted(hits))
-            if final not in self._seen and (broad or self._wanted.any(final)):
-                word = self._word(state, components, effect, taken)
-                if word is not None:
-                    yield from self._found(final, f"{state.path}/{word}", state.depth + 1)
-            self._descend_by_class(state, components, effect, spelt_out, tuple(later))
+            found.append((effect, hits, tuple(later)))
+        return found
 
     def _components_of(self, active: Active) -> tuple[Components, list[int]]:
         """The classes of names, and the place of each machine in their effects."""
         wild = [self._tree.machines.wild(one) for _, one in active]
         key = tuple(sorted({one for one in wild if one != DEAD})) or (DEAD,)
-        components = self._components.get(key)
+        known = self._tree.components
+        components = known.get(key)
         if components is None:
-            components = Components(self._tree.machines, key, self._limit.components)
-            self._components[key] = components
+            components = known[key] = Components(self._tree.machines, key, self._limit.components)
         return components, [key.index(one) if one != DEAD else -1 for one in wild]
 
     def _word(self, state: _State, components: Components, effect: Effect, taken: _Taken) -> str | None:

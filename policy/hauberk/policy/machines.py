@@ -132,10 +132,14 @@ class Machines:
             found = self._names[state] = {name: tuple(sorted(ends)) for name, ends in sorted(gathered.items())}
         return found
 
-    def spelt(self, state: int) -> dict[str, frozenset[int]]:
-        """For each component named in full here, the rests that can end with it or after it."""
-        none = frozenset[int]()
-        return {name: none.union(*(self._ahead[at] for at in ends)) for name, ends in self.names(state).items()}
+    def spelt(self, state: int) -> dict[str, tuple[frozenset[int], frozenset[int]]]:
+        """For each component named in full here, the rests that end with it and those that may end after it."""
+        found: dict[str, tuple[frozenset[int], frozenset[int]]] = {}
+        for name, ends in self.names(state).items():
+            here = frozenset(label for at in ends if isinstance(label := self._labels[at], int))
+            after = (at for at in ends if not isinstance(self._labels[at], int))
+            found[name] = here, frozenset[int]().union(*(self._ahead[at] for at in after))
+        return found
 
     def read(self, state: int, name: str) -> int:
         """The state at the end of a component of this name."""

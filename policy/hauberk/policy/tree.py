@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 
+from hauberk.policy.components import Components
 from hauberk.policy.fragments import Cut, TooLargeError, cut_pattern
 from hauberk.policy.machines import DEAD, Machines
 from hauberk.policy.matching import (
@@ -71,6 +72,7 @@ class Tree:
     def __init__(self, views: Sequence[View], loose: Collection[int], most_states: int) -> None:
         self.views = views
         self.machines = Machines(most_states)
+        self.components: dict[tuple[int, ...], Components] = {}
         self.nodes: list[Node] = []
         self.root = self._node("")
         self.always: list[int] = []
