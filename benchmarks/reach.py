@@ -137,9 +137,7 @@ def main() -> None:
     print(f"{given.rules} rules, medians of {given.runs} runs")
     for case in CASES:
         command = [sys.executable, __file__, "--case", case, "--rules", str(given.rules)]
-        rows = [
-            json.loads(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(given.runs)
-        ]
+        rows = [json.loads(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(given.runs)]
         seconds = statistics.median(row.pop("seconds") for row in rows)
         memory = max(row.pop("mebibytes") for row in rows)
         found = ", ".join(f"{name} {number}" for name, number in rows[0].items())

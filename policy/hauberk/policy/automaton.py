@@ -147,6 +147,8 @@ class Search:
         self._open: dict[tuple[int, int], list[int]] = {}
         self._touched: dict[tuple[int, int], tuple[_Touched, _Touched]] = {}
         self._lasts: _Touched | None = None
+        self._meetings: dict[tuple[tuple[int, int], bool], list[str]] = {}
+        self._owned: dict[int, frozenset[int]] = {}
         self._classes: dict[Active, list[tuple[Effect, list[int], Active]]] = {}
         self.too_long = False
 
@@ -238,15 +240,49 @@ class Search:
 
     def _telling(self, one: tuple[int, int], now: Sequence[int], later: Sequence[int]) -> Iterable[str]:
         """Of the components that a machine names in full those that show more than others, or something wanted."""
-        ends, beyond = self._spelt(one)
         ids = self._wanted.ids
+        own = self._own(one[0])
         chosen: dict[str, None] = {}
-        for touched, focus in ((ends, now), (beyond, later)):
-            if self._reveals(touched, focus):
+        for place, focus in enumerate((now, later)):
+            touched = self._spelt(one)[place]
+            if self._reveals(touched, [m for m in focus if m not in own]):
                 chosen.update(dict.fromkeys(touched.names))
-            else:
-                chosen.update((name, None) for name, hits in touched.names.items() if not ids.isdisjoint(hits))
+                continue
+            chosen.update((name, None) for name, hits in touched.names.items() if not ids.isdisjoint(hits))
+            if not own.isdisjoint(focus):
+                chosen.update(dict.fromkeys(self._meeting(one, touched, beyond=place == 1)))
         return chosen
+
+    def _meeting(self, one: tuple[int, int], touched: _Touched, *, beyond: bool) -> list[str]:
+        """Components with which a wanted pattern and one that shows more of it can hit together."""
+        found = self._meetings.get((one, beyond))
+        if found is None:
+            found = [name for name in touched.names if self._meet(one, name, beyond=beyond)]
+            self._meetings[one, beyond] = found
+        return found
+
+    def _meet(self, one: tuple[int, int], name: str, *, beyond: bool) -> bool:
+        machines, own = self._tree.machines, self._tree.nodes[one[0]].rests
+        end = machines.read(one[1], name)
+        together = (
+            self._tree.together(machines.after(end), self._limit.components) if beyond else [machines.accepts(end)]
+        )
+        if together is None:
+            return True
+        ids, order = self._wanted.ids, self._wanted.order
+        for rests in together:
+            hits = [m for rest in rests for m, _ in own[rest]]
+            wanted = [m for m in hits if m in ids]
+            if wanted and len(hits) > 1 and self._reveals(_touched({name: hits}, order), wanted):
+                return True
+        return False
+
+    def _own(self, anchor: int) -> frozenset[int]:
+        found = self._owned.get(anchor)
+        if found is None:
+            matchers = (m for own in self._tree.nodes[anchor].rests.values() for m, _ in own)
+            found = self._owned[anchor] = frozenset(matchers)
+        return found
 
     def _spelt(self, one: tuple[int, int]) -> tuple[_Touched, _Touched]:
         """The components that a machine names in full: what hits if the path ends there, what may if it goes on."""

@@ -36,6 +36,7 @@ Active = tuple[tuple[int, int], ...]
 """Machines under way: the number of the directory that started each, and its state."""
 
 PATHLESS = "memfd:x"
+_MOST_TOGETHER = 2_000
 _DIGITS = ((ord("0"), ord("9")),)
 _SHARED_MEMORY = (("dev", "shm"), ("run", "shm"))
 
@@ -73,6 +74,7 @@ class Tree:
         self.views = views
         self.machines = Machines(most_states)
         self.components: dict[tuple[int, ...], Components] = {}
+        self._next: dict[int, list[tuple[set[tuple[int, ...]], int]]] = {}
         self.nodes: list[Node] = []
         self.root = self._node("")
         self.always: list[int] = []
@@ -201,6 +203,41 @@ class Tree:
         moved = ((anchor, self.machines.after(state)) for anchor, state in ends)
         return tuple((anchor, state) for anchor, state in moved if state != DEAD)
 
+    def together(self, state: int, most: int) -> frozenset[tuple[int, ...]] | None:
+        """The sets of rests of one machine that can end together from here on; None if there are too many."""
+        found: set[tuple[int, ...]] = set()
+        reached = {state}
+        queue = [state]
+        for one in queue:
+            if one == DEAD:
+                continue
+            for ends, after in self._steps_of(one, most):
+                found.update(ends)
+                if after not in reached:
+                    reached.add(after)
+                    queue.append(after)
+            if len(queue) > _MOST_TOGETHER:
+                return None
+        return frozenset(found)
+
+    def _steps_of(self, state: int, most: int) -> list[tuple[set[tuple[int, ...]], int]]:
+        """What can end with the next component, and the states after it."""
+        steps = self._next.get(state)
+        if steps is None:
+            machines = self.machines
+            by_state: dict[int, set[tuple[int, ...]]] = {}
+            for name in machines.names(state):
+                end = machines.read(state, name)
+                by_state.setdefault(machines.after(end), set()).add(machines.accepts(end))
+            key = (machines.wild(state),)
+            components = self.components.get(key)
+            if components is None:
+                components = self.components[key] = Components(machines, key, most)
+            for ((accepted, after),) in components.classes:
+                by_state.setdefault(after, set()).add(accepted)
+            steps = self._next[state] = [(ends, after) for after, ends in by_state.items()]
+        return steps
+
     def classify(self, path: str) -> tuple[int, ...]:
         """Every matcher, apart from loose ones, that hits a target."""
         if not path.startswith("/"):
@@ -249,12 +286,10 @@ class Tree:
 
     def loose_hits(self, path: str) -> tuple[int, ...]:
         """Loose matchers that hit a path."""
-        found: list[int] = []
-        for number in self.loose:
-            model, target = self.views[number]
-            if target.hits(subject_of(model, Access("read", path))):
-                found.append(number)
-        return tuple(found)
+        if not self.loose:
+            return ()
+        subjects = {model: subject_of(model, Access("read", path)) for model in Model}
+        return tuple(m for m in self.loose if self.views[m][1].hits(subjects[self.views[m][0]]))
 
 
 def _names(path: str) -> list[str]:
