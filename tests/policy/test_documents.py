@@ -181,6 +181,11 @@ def test_equal_scalars_given_twice_lose_nothing(text: str, keyword: str, nearest
     )
 
 
+def test_a_third_key_names_the_first() -> None:
+    said = [problem.message for problem in only("a: 1\na: 1\na: 1\n").problems]
+    assert said == ["a is given again with the same value, first in line 1"] * 2
+
+
 def test_keys_are_equal_as_text() -> None:
     assert kinds("1: a\n'1': b\n") == [("duplicate-key", 2, 1)]
     assert kinds("yes: a\non: b\n") == [("duplicate-key", 2, 1)]
