@@ -51,15 +51,18 @@ LAST: Level = (9, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """By matcher: where its entries begin and end in the lists, and whether all of them pass without a report.
+    """By matcher: where entries stand in the lists.
 
     A name that hits one matcher more only hides what stands below it. So where other names do not hit it, and it
-    stands above all that is wanted, such a name need not be tried.
+    stands above all that is wanted, or says the same, such a name need not be tried. `first` is of the entries that
+    are asked about, which are `quiet` if all pass without a report; `last` of all entries, `loud` of those that do
+    something else.
     """
 
     first: Sequence[Level]
+    quiet: Sequence[bool]
     last: Sequence[Level]
-    passing: Sequence[bool]
+    loud: Sequence[Level]
 
 
 class Wanted:
@@ -115,19 +118,19 @@ class _Taken(Collection[str]):
 
 @dataclass(frozen=True, slots=True)
 class _Touched:
-    """The matchers that names hit, by name; the latest place of one in a list, and whether all pass."""
+    """The matchers that names hit, by name, and where in the lists the latest of their entries stand."""
 
     names: Mapping[str, Sequence[int]]
     last: Level
-    passing: bool
+    loud: Level
 
 
 def _touched(names: Mapping[str, Sequence[int]], order: Order | None) -> _Touched:
-    matchers = {m for hits in names.values() for m in hits} if order is not None else set[int]()
     if order is None:
-        return _Touched(names, LAST, passing=False)
+        return _Touched(names, LAST, LAST)
+    matchers = {m for hits in names.values() for m in hits}
     last = max((order.last[m] for m in matchers), default=FIRST)
-    return _Touched(names, last, passing=all(order.passing[m] for m in matchers))
+    return _Touched(names, last, max((order.loud[m] for m in matchers), default=FIRST))
 
 
 class Search:
@@ -236,7 +239,7 @@ class Search:
         order = self._wanted.order
         if order is None or self._wanted.everything:
             return True
-        return any(touched.last >= order.first[m] and not (touched.passing and order.passing[m]) for m in focus)
+        return any((touched.loud if order.quiet[m] else touched.last) >= order.first[m] for m in focus)
 
     def _telling(self, one: tuple[int, int], now: Sequence[int], later: Sequence[int]) -> Iterable[str]:
         """Of the components that a machine names in full those that show more than others, or something wanted."""

@@ -121,9 +121,9 @@ class Components:
             for size, char in enumerate(word):
                 tree.setdefault(word[:size], set()).add(char)
             tree.setdefault(word, set())
-        heap: list[tuple[int, str, int]] = [(0, "", 0)]
+        heap: list[tuple[int, int, str, int]] = [(0, 0, "", 0)]
         while heap:
-            size, word, state = heappop(heap)
+            size, _, word, state = heappop(heap)
             if state < 0:
                 return word
             if word and near.get(state) == "" and word not in taken:
@@ -134,11 +134,11 @@ class Components:
                     continue
                 for char in sorted(inside):
                     if low <= ord(char) <= high:
-                        heappush(heap, (size + 1, word + char, target))
+                        heappush(heap, (size + 1, 0, word + char, target))
                 outside = next((char for char in allowed(low, high) if char not in inside), None)
                 if outside is not None:
                     whole = word + outside + near[target]
-                    heappush(heap, (size_of(whole), whole, -1))
+                    heappush(heap, (size_of(whole), liking(ord(outside), ord(outside)), whole, -1))
         return None
 
     def _distances(self, effect: Effect) -> dict[int, str]:

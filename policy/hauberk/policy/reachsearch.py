@@ -204,7 +204,7 @@ class DomainReach:
         self._pass([rule for rule in self._places if rule.matchers], lambda rule: rule.reached is not None, None)
         left = [rule for rule in self._places if rule.reached is not None and not rule.settled]
         if self.targets.exhausted is None:
-            self._pass(left, lambda rule: rule.settled, self._order())
+            self._pass(left, lambda rule: rule.settled, self._order({rule.place for rule in left}))
 
     def _pass(self, rules: Sequence[Ruled], done: Callable[[Ruled], bool], order: Order | None) -> None:
         waiting = Counter(number for rule in rules for number in rule.matchers)
@@ -221,21 +221,25 @@ class DomainReach:
     def _no_order(self) -> Order:
         """For searches to which no name can show anything by what it hits besides."""
         count = len(self._numbers.views)
-        return Order([LAST] * count, [FIRST] * count, [True] * count)
+        return Order([LAST] * count, [True] * count, [FIRST] * count, [FIRST] * count)
 
-    def _order(self) -> Order:
-        """Where the matchers stand; what belongs to a preset or to sources of its own stands before the rest."""
+    def _order(self, asked: Collection[int]) -> Order:
+        """Where the entries stand; what belongs to a preset or to sources of its own stands before the rest."""
         count = len(self._numbers.views)
-        first, last, passing = [LAST] * count, [FIRST] * count, [True] * count
+        first, quiet, last, loud = [LAST] * count, [True] * count, [FIRST] * count, [FIRST] * count
         for listed in self._lists:
             for place in listed.ranked.own_places:
                 entry, owner = listed.ranked.list.entries[place], listed.owners[place]
                 number = self._numbers.of(self._compiled.model, entry.target)
                 early, late = _levels(entry, self._places[owner] if owner >= 0 else None)
-                first[number] = min(first[number], early)
+                passes = listed.effects[place] == (Verdict.ALLOWED, None)
+                if owner in asked:
+                    first[number] = min(first[number], early)
+                    quiet[number] = quiet[number] and passes
                 last[number] = max(last[number], late)
-                passing[number] = passing[number] and listed.effects[place] == (Verdict.ALLOWED, None)
-        return Order(first, last, passing)
+                if not passes:
+                    loud[number] = max(loud[number], late)
+        return Order(first, quiet, last, loud)
 
     def _concerned(self, found: TargetClass) -> Iterator[_Listed]:
         yield from self._common
