@@ -23,12 +23,15 @@ from hauberk.policy.tree import PATHLESS, Active, Node, Tree
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """States of patterns, states for the names of one directory, and steps of one search."""
+    """What patterns may take up, states for the names of one directory, steps of one search, and searches.
 
-    states: int = 200_000
+    Each is some seconds or some hundred MiB at most; what is larger is given up and named.
+    """
+
+    weight: int = 1_500_000
     components: int = 20_000
-    steps: int = 2_000_000
-    attempts: int = 6
+    steps: int = 1_000_000
+    attempts: int = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,9 @@ class Components:
             if not word:
                 # a name has a character, so the start counts only where a loop comes back to it
                 del words[state]
-            for low, high, target in self._moves(self._states[state]):
+            moves = self._moves(self._states[state])
+            self._machines.spend(len(moves) + 4)
+            for low, high, target in moves:
                 number = numbers.get(target)
                 if number is None:
                     if len(self._states) >= most:

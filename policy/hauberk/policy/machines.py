@@ -28,8 +28,8 @@ class TooManyStatesError(Exception):
 class Machines:
     """Rests by their number; positions and sets of positions of all machines."""
 
-    def __init__(self, most_states: int) -> None:
-        self._most = most_states
+    def __init__(self, most: int) -> None:
+        self._left = most
         self._rests: dict[Rest, int] = {}
         self._rest_of: list[Rest] = []
         self._machines: dict[frozenset[int], int] = {}
@@ -97,11 +97,16 @@ class Machines:
             self._ahead.append(frozenset(ahead[state]))
         return self._number(self._entering(begin))
 
+    def spend(self, weight: int) -> None:
+        """Counts what is kept: positions in sets, moves of the classes of names."""
+        self._left -= weight
+        if self._left < 0:
+            raise TooManyStatesError
+
     def _number(self, states: frozenset[int]) -> int:
         found = self._numbers.get(states)
         if found is None:
-            if len(self._sets) >= self._most:
-                raise TooManyStatesError
+            self.spend(len(states) + 4)
             found = self._numbers[states] = len(self._sets)
             self._sets.append(states)
         return found

@@ -17,8 +17,8 @@ from hauberk.policy.matching import (
     subject_of,
 )
 from hauberk.policy.model import Access, Domain, Model
-from hauberk.policy.patterns import recognizer
-from hauberk.policy.realpaths import plain, real_path, size_of
+from hauberk.policy.patterns import SLASH, recognizer
+from hauberk.policy.realpaths import PATH_BYTES, liking, plain, real_path, size_of
 from hauberk.policy.tables import CAPABILITIES, PROTOCOL_NUMBERS, SOCKET_TYPES
 from hauberk.policy.tree import Tree, View
 
@@ -60,7 +60,7 @@ class Targets:
     def _paths(self, wanted: Wanted) -> Iterator[TargetClass]:
         for _ in range(self.limit.attempts):
             if self._tree is None:
-                self._tree = Tree(self.views, self.loose, self.limit.states)
+                self._tree = Tree(self.views, self.loose, self.limit.weight)
                 self.loose.update(self._tree.loose)
             tree = self._tree
             search = Search(tree, wanted, self.hints, self.limit)
@@ -81,13 +81,13 @@ class Targets:
         self.exhausted = next(iter(self.loose.values()), "the combinations of its rules")
 
     def _heaviest(self, tree: Tree) -> dict[int, str]:
-        """The quarter of the patterns that made most states, at least one."""
+        """The half of the patterns that made most states, at least one."""
         owners: dict[int, list[int]] = {}
         for node in tree.nodes:
             for rest, matchers in node.rests.items():
                 owners.setdefault(rest, []).extend(number for number, _ in matchers)
         rests = [rest for rest in tree.machines.heaviest() if any(self._pattern(m) for m in owners[rest])]
-        chosen = rests[: len(rests) // 4 + 1]
+        chosen = rests[: len(rests) // 2 + 1]
         return {m: pattern for rest in chosen for m in owners[rest] if (pattern := self._pattern(m)) is not None}
 
     def _pattern(self, number: int) -> str | None:
@@ -204,9 +204,9 @@ def shortest_paths(pattern: str) -> Iterator[str]:
         move = automaton.moves[state]
         if move is None:
             continue
-        for low, high in move[0]:
-            if low <= 47 <= high and not word.endswith("/"):
-                heappush(heap, (size + 1, word + "/", move[1]))
-            if word and (char := plain(max(low, 48), high) or plain(low, min(high, 46))) is not None:
-                longer = word + char
-                heappush(heap, (size_of(longer), longer, move[1]))
+        if any(low <= SLASH <= high for low, high in move[0]) and not word.endswith("/"):
+            heappush(heap, (size + 1, word + "/", move[1]))
+        low, high = min(move[0], key=lambda part: liking(*part))
+        char = plain(low, high)
+        if word and char is not None and size < PATH_BYTES:
+            heappush(heap, (size + size_of(char), word + char, move[1]))

@@ -70,9 +70,9 @@ class Node:
 class Tree:
     """`loose` matchers are not in it: their patterns are too large, and are tried on single paths only."""
 
-    def __init__(self, views: Sequence[View], loose: Collection[int], most_states: int) -> None:
+    def __init__(self, views: Sequence[View], loose: Collection[int], most: int) -> None:
         self.views = views
-        self.machines = Machines(most_states)
+        self.machines = Machines(most)
         self.components: dict[tuple[int, ...], Components] = {}
         self._next: dict[int, list[tuple[set[tuple[int, ...]], int]]] = {}
         self.nodes: list[Node] = []
