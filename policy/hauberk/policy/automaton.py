@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from hauberk.policy.components import Components, Effect
-from hauberk.policy.machines import DEAD, TooManyStatesError
+from hauberk.policy.machines import DEAD
 from hauberk.policy.matching import SEEN_BYTES, SEEN_COMPONENTS, InMemory, OtherProcess, octets, seen
 from hauberk.policy.model import Model
 from hauberk.policy.realpaths import PATH_BYTES, real_path, size_of
@@ -30,8 +30,16 @@ class Limit:
 
     weight: int = 1_500_000
     components: int = 20_000
-    steps: int = 1_000_000
+    steps: int = 1_200_000
     attempts: int = 5
+
+
+_STEPS_OF_A_CLASS = 8
+"""Whoever reads a class decides accesses; that takes longer than to find it."""
+
+
+class TooManyStepsError(Exception):
+    """More classes than a search may look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +179,10 @@ class Search:
                 self._seen.add(hits)
                 yield TargetClass(hits, path, tree.loose_hits(path))
 
-    def _count(self) -> None:
-        self._steps += 1
+    def _count(self, steps: int = 1) -> None:
+        self._steps += steps
         if self._steps > self._limit.steps:
-            raise TooManyStatesError
+            raise TooManyStepsError
 
     # -- one directory
 
@@ -478,6 +486,7 @@ class Search:
             if hits in self._seen or not self._wanted.any(hits):
                 return
         self._seen.add(hits)
+        self._count(_STEPS_OF_A_CLASS)
         yield TargetClass(hits, path, tree.loose_hits(path))
 
     # -- what the models see otherwise

@@ -31,6 +31,7 @@ from hauberk.policy.matching import (
     Target,
 )
 from hauberk.policy.model import Access, Decision, Op, Preset, Rule, Verdict
+from hauberk.policy.removal import is_outside
 from hauberk.policy.rulings import Outcome, key_of, names_in
 
 _GROUPS: tuple[tuple[Op, ...], ...] = (
@@ -41,6 +42,10 @@ _GROUPS: tuple[tuple[Op, ...], ...] = (
     ("capability",),
     ("map_exec",),
 )
+
+
+MOST_DOUBTS = 20
+"""Patterns that are named for one kind of operations; one is enough to look at the policies by eye."""
 
 
 class Direction(StrEnum):
@@ -123,7 +128,7 @@ def compare(before: Compiled, after: Compiled, *, limit: Limit | None = None) ->
         order = {op: place for place, op in enumerate(ops)}
         for (op, direction, _), found in sorted(gathered.items(), key=lambda item: order[item[0][0]]):
             changes.append(_change(before, after, op, direction, found))
-        doubts += [Inconclusive(ops, cause) for cause in differences.doubts]
+        doubts += [Inconclusive(ops, cause) for cause in differences.doubts[:MOST_DOUBTS]]
     return Comparison(tuple(changes), tuple(doubts))
 
 
@@ -168,6 +173,7 @@ class _Causes:
 
     def __init__(self, before: Compiled, after: Compiled) -> None:
         self._before, self._after = _contents(before), _contents(after)
+        self._models = before.model is not after.model
 
     def of(self, one: Difference) -> tuple[Hashable, Target | None]:
         before, after = one.before, one.after
@@ -180,6 +186,11 @@ class _Causes:
                     return ("gone", key_of(alert.origin)), alert.target
         if before.origin is None and after.origin is None:
             return "end", None
+        if self._models and before.origin is not None and key_of(before.origin) == key_of(after.origin):
+            # the models read the rule otherwise, and every rule like it
+            entry, unknown = before.origin.entry, one.access.source is None
+            shape = (entry.flags, entry.action) if isinstance(entry, Rule) else entry.action_text
+            return ("reading", shape, unknown), before.target
         gone, new = _lacks(before.origin, self._after), _lacks(after.origin, self._before)
         if new and not gone:
             return ("new", key_of(after.origin)), after.target
@@ -189,7 +200,13 @@ class _Causes:
 
 
 def _contents(compiled: Compiled) -> set[Hashable]:
-    rules = {_content(rule) for policy in compiled.policies for rule in policy.rules}
+    # what a model leaves out is, to this model, not there
+    rules = {
+        _content(rule)
+        for policy in compiled.policies
+        for rule in policy.rules
+        if not is_outside(compiled.model, policy, rule)
+    }
     return rules | {_content(preset) for policy in compiled.policies for preset in policy.presets}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from hauberk.policy.automaton import Hints, Limit, TargetClass, Wanted
@@ -38,7 +38,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Lists of one operation and actor; None for `changed` is every class, None for `own` too."""
+    """Lists of one operation and actor; None for `changed` is every class, None for `own` too.
+
+    `ended` if the lists end otherwise: that shows wherever no entry decides, and is asked for once.
+    """
 
     op: Op
     actor: Actor
@@ -47,8 +50,11 @@ class _Pair:
     after: Ranked
     changed: frozenset[int] | None
     own: frozenset[int] | None
+    ended: bool
 
-    def concerns(self, hits: tuple[int, ...]) -> bool:
+    def concerns(self, hits: tuple[int, ...], ends: Collection[int]) -> bool:
+        if self.own is None and id(self) in ends:
+            return True
         return (self.changed is None or not self.changed.isdisjoint(hits)) and (
             self.own is None or not self.own.isdisjoint(hits)
         )
@@ -85,16 +91,21 @@ class Differences:
     def __iter__(self) -> Iterator[Difference]:
         if self._targets is None:
             return
-        everything = any(pair.changed is None for pair in self._pairs)
-        wanted = Wanted((m for pair in self._pairs for m in pair.changed or ()), everything=everything)
+        full = any(pair.changed is None for pair in self._pairs)
+        ends = {id(pair) for pair in self._pairs if pair.ended and pair.own is None}
+        wanted = Wanted((m for pair in self._pairs for m in pair.changed or ()), everything=full or bool(ends))
         for found in self._classes(self._targets, wanted):
             hits = (*found.hits, *found.loose)
             for pair in self._pairs:
-                if pair.concerns(hits):
+                if pair.concerns(hits, ends):
                     try:
-                        yield from self._judged(pair, found, hits)
+                        for difference in self._judged(pair, found, hits):
+                            if difference.before.origin is None and difference.after.origin is None:
+                                ends.discard(id(pair))
+                            yield difference
                     except TooManyWaysError:
                         self._too_many_ways = True
+            wanted.everything = full or bool(ends)
 
     def _classes(self, targets: Targets, wanted: Wanted) -> Iterator[TargetClass]:
         if self._pairs[0].op == "map_exec":
@@ -121,7 +132,7 @@ class Differences:
             if usual is None:
                 common = actor.classes
                 usual = self._ranked(op, 0, common), self._ranked(op, 1, common)
-                pair = _Pair(op, actor, True, *usual, self._changes(*usual), None)
+                pair = _Pair(op, actor, True, *usual, self._changes(*usual), None, self._ends_differ(*usual))
             else:
                 before, after = (
                     base if actor.classes[side] == common[side] else self._ranked(op, side, actor.classes, base)
@@ -133,19 +144,23 @@ class Differences:
                         own = None if own is None or found.own is None else own | found.own
                 if own is not None and not own:
                     continue
-                pair = _Pair(op, actor, False, before, after, self._changes(before, after), own)
-            if pair.changed is None or pair.changed:
+                ended = self._ends_differ(before, after)
+                pair = _Pair(op, actor, False, before, after, self._changes(before, after), own, ended)
+            if pair.changed is None or pair.changed or (pair.ended and pair.own is None):
                 yield pair
 
     def _ranked(self, op: Op, side: int, classes: tuple[str | None, ...], base: Ranked | None = None) -> Ranked:
         return Ranked(self._both[side].list_of(op, classes[side]), self._numbers, base)
 
-    def _changes(self, before: Ranked, after: Ranked) -> frozenset[int] | None:
-        return self._changed(before, after) if self._alike else None
+    def _ends_differ(self, before: Ranked, after: Ranked) -> bool:
+        return self._ended(before.list.default) != self._ended(after.list.default)
 
-    def _changed(self, before: Ranked, after: Ranked) -> frozenset[int] | None:
-        """Matchers of what stands in one list only; where none is hit, the same entries stand in the same order."""
-        if self._ended(before.list.default) != self._ended(after.list.default):
+    def _changes(self, before: Ranked, after: Ranked) -> frozenset[int] | None:
+        """Matchers of what stands in one list only; where none is hit, the same entries stand in the same order.
+
+        None for two models, whose lists cannot be laid side by side.
+        """
+        if not self._alike:
             return None
         found: set[int] = set()
         model = before.list.model

@@ -18,6 +18,7 @@ DEAD = 0
 Part = tuple[int, int, int]
 """First and last character, and the state they lead to."""
 
+_LOOKED_AT = 5_000
 _SEPARATOR: Ranges = ((SLASH, SLASH),)
 
 
@@ -240,17 +241,17 @@ class Machines:
 
     # -- what made it large
 
-    def heaviest(self) -> list[int]:
-        """Rests by the number of different sets of their positions, the most first."""
+    def weights(self) -> dict[int, int]:
+        """For each rest the number of different sets of its positions."""
         shapes: dict[int, set[frozenset[int]]] = {}
-        for states in self._sets[-5000:]:
+        for states in self._sets[-_LOOKED_AT:]:
             by_rest: dict[int, list[int]] = {}
             for position in states:
                 for rest in self._ahead[position]:
                     by_rest.setdefault(rest, []).append(position)
             for rest, own in by_rest.items():
                 shapes.setdefault(rest, set()).add(frozenset(own))
-        return sorted(shapes, key=lambda rest: (-len(shapes[rest]), rest))
+        return {rest: len(found) for rest, found in shapes.items()}
 
 
 def _in_order(rest: Rest, before: Sequence[set[int]]) -> list[int]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from hauberk.policy.automaton import Hints, Limit, Search, TargetClass, Wanted
+from hauberk.policy.automaton import Hints, Limit, Search, TargetClass, TooManyStepsError, Wanted
 from hauberk.policy.machines import TooManyStatesError
 from hauberk.policy.matching import (
     NAME_BYTES,
@@ -26,6 +26,7 @@ _PLAIN_SOCKETS = (("stream", 6), ("dgram", 17), ("raw", 1), ("raw", 58), ("seqpa
 _LABEL_BYTES = 63
 _NAME_BYTES = 253
 _LOOSE_WORDS = 4
+COMBINATIONS = "the combinations of its rules"
 
 
 @dataclass(slots=True)
@@ -66,10 +67,13 @@ class Targets:
             search = Search(tree, wanted, self.hints, self.limit)
             try:
                 yield from search.run()
+            except TooManyStepsError:
+                self.exhausted = COMBINATIONS
+                return
             except TooManyStatesError:
                 given_up = self._heaviest(tree)
                 if not given_up:
-                    self.exhausted = "the combinations of its rules"
+                    self.exhausted = COMBINATIONS
                     return
                 self.loose.update(given_up)
                 self._tree = None
@@ -78,7 +82,7 @@ class Targets:
                 self.exhausted = "names at the limit of a path's length"
             yield from self._loose_words(tree, wanted)
             return
-        self.exhausted = next(iter(self.loose.values()), "the combinations of its rules")
+        self.exhausted = next(iter(self.loose.values()), COMBINATIONS)
 
     def _heaviest(self, tree: Tree) -> dict[int, str]:
         """The half of the patterns that made most states, at least one."""
@@ -86,8 +90,13 @@ class Targets:
         for node in tree.nodes:
             for rest, matchers in node.rests.items():
                 owners.setdefault(rest, []).extend(number for number, _ in matchers)
-        rests = [rest for rest in tree.machines.heaviest() if any(self._pattern(m) for m in owners[rest])]
-        chosen = rests[: len(rests) // 2 + 1]
+        weights = {
+            rest: n for rest, n in tree.machines.weights().items() if any(self._pattern(m) for m in owners[rest])
+        }
+        # harmless patterns that many directories share must not be given up for a few that are not
+        heavy = [rest for rest, weight in weights.items() if 4 * weight >= max(weights.values())]
+        heavy.sort(key=lambda rest: (-weights[rest], rest))
+        chosen = heavy[: len(heavy) // 2 + 1]
         return {m: pattern for rest in chosen for m in owners[rest] if (pattern := self._pattern(m)) is not None}
 
     def _pattern(self, number: int) -> str | None:
