@@ -90,6 +90,7 @@ class Wanted:
         return self.everything or not self.ids.isdisjoint(hits)
 
 
+_Class = tuple[Effect, list[int], Active]
 Hints = Mapping[str, Sequence[str]]
 """Names that occur in documents, by their directory (`""` is the root)."""
 
@@ -163,7 +164,8 @@ class Search:
         self._lasts: _Touched | None = None
         self._meetings: dict[tuple[tuple[int, int], bool], list[str]] = {}
         self._owned: dict[int, frozenset[int]] = {}
-        self._classes: dict[Active, list[tuple[Effect, list[int], Active]]] = {}
+        self._classes: dict[Active, tuple[Components, list[_Class]]] = {}
+        self._live = None if wanted.everything else tree.on_the_way(wanted.ids)
         self.too_long = False
 
     def run(self) -> Iterator[TargetClass]:
@@ -233,7 +235,7 @@ class Search:
             return [], []
         ids = self._wanted.ids
         now = [m for m in base if m in ids]
-        now += {m for _, hits, _ in self._classes_of(active) for m in hits if m in ids}
+        now += {m for _, hits, _ in self._classes_of(active)[1] for m in hits if m in ids}
         later = list(now)
         for one in active:
             if self._is_open(one):
@@ -242,7 +244,7 @@ class Search:
 
     def _complete(self, active: Active, taken: _Taken) -> bool:
         """Whether each class of names has one that nobody spells out."""
-        components, _ = self._components_of(active)
+        components, _ = self._classes_of(active)
         return all(components.word(effect, taken) is not None for effect in components.classes)
 
     def _reveals(self, touched: _Touched, focus: Sequence[int]) -> bool:
@@ -338,10 +340,10 @@ class Search:
     ) -> Iterator[TargetClass]:
         """Names that nobody spells out, one of each class."""
         tree, active = self._tree, state.active
-        components, _ = self._components_of(active)
+        components, classes = self._classes_of(active)
         spelt_out = _Taken(spelt)
         taken = _Taken([*spelt, tree.names, tree.glob_names])
-        for effect, accepted, later in self._classes_of(active):
+        for effect, accepted, later in classes:
             self._count()
             hits = tuple(sorted((*base, *accepted)))
             if hits not in self._seen and (broad or self._wanted.any(hits)):
@@ -350,13 +352,19 @@ class Search:
                     yield from self._found(hits, f"{state.path}/{word}", state.depth + 1)
             self._descend_by_class(state, components, effect, spelt_out, later)
 
-    def _classes_of(self, active: Active) -> list[tuple[Effect, list[int], Active]]:
+    def _classes_of(self, active: Active) -> tuple[Components, list[_Class]]:
         """The classes of names: what they do, the matchers that hit if the path ends there, and the machines after."""
         found = self._classes.get(active)
         if found is not None:
             return found
-        components, places = self._components_of(active)
-        found = self._classes[active] = []
+        wild = [self._tree.machines.wild(one) for _, one in active]
+        key = tuple(sorted({one for one in wild if one != DEAD})) or (DEAD,)
+        places = [key.index(one) if one != DEAD else -1 for one in wild]
+        known = self._tree.components
+        components = known.get(key)
+        if components is None:
+            components = known[key] = Components(self._tree.machines, key, self._limit.components)
+        classes: list[_Class] = []
         for effect in components.classes:
             hits: list[int] = []
             later: list[tuple[int, int]] = []
@@ -367,18 +375,9 @@ class Search:
                     hits.extend(m for rest in rests for m, only in own[rest] if only is None)
                     if after != DEAD:
                         later.append((anchor, after))
-            found.append((effect, hits, tuple(later)))
+            classes.append((effect, hits, tuple(later)))
+        found = self._classes[active] = components, classes
         return found
-
-    def _components_of(self, active: Active) -> tuple[Components, list[int]]:
-        """The classes of names, and the place of each machine in their effects."""
-        wild = [self._tree.machines.wild(one) for _, one in active]
-        key = tuple(sorted({one for one in wild if one != DEAD})) or (DEAD,)
-        known = self._tree.components
-        components = known.get(key)
-        if components is None:
-            components = known[key] = Components(self._tree.machines, key, self._limit.components)
-        return components, [key.index(one) if one != DEAD else -1 for one in wild]
 
     def _word(self, state: _State, components: Components, effect: Effect, taken: _Taken) -> str | None:
         for name in self._hints.get(state.path, ()):
@@ -435,6 +434,9 @@ class Search:
                 return
             self._visited.add((held, active))
         else:
+            live = self._live is None or node.number in self._live or self._wanted.any(itself or ())
+            if not live and not self._matters(held, active):
+                return
             held = (*held, *node.deep)
             if node.start != DEAD:
                 active = (*active, (node.number, node.start))

@@ -106,6 +106,17 @@ class _Listed:
         self.watchers = _Lazy(lambda place: owner(watches[place].origin))
         self.voices = _Lazy(lambda place: voice(watches[place].report, watches[place].origin))
 
+    def deciding(self, places: list[int]) -> list[int]:
+        """Up to the second rule that decides always: what is behind decides nothing, even without the first."""
+        always: int | None = None
+        for index, place in enumerate(places):
+            if self.conditions[place] is None:
+                if always is None:
+                    always = self.owners[place]
+                elif self.owners[place] != always:
+                    return places[: index + 1]
+        return places
+
 
 @dataclass(frozen=True, slots=True)
 class _Alone:
@@ -137,6 +148,7 @@ class DomainReach:
         self._numbers = Numbers()
         self._ways = Ways()
         self._lists: list[_Listed] = []
+        self._asked: set[int] = set()
         self.presets: dict[Key, tuple[int, Origin]] = {}
         self._common: list[_Listed] = []
         self._special_of: dict[int, list[_Listed]] = {}
@@ -200,15 +212,22 @@ class DomainReach:
 
     def search(self) -> None:
         """Finds out what is reached, then of that what is needed."""
+        asked: list[Ruled] = []
+        for rule in self._places:
+            always = self._always_before(rule) if rule.matchers else None
+            if always is not None:
+                rule.candidates[frozenset((always,))] = None
+            elif rule.matchers:
+                asked.append(rule)
         # what hits more has more that stands before it: a rule is reached by other names if by any
-        self._pass([rule for rule in self._places if rule.matchers], lambda rule: rule.reached is not None, None)
+        self._pass(asked, lambda rule: rule.reached is not None, None)
         left = [rule for rule in self._places if rule.reached is not None and not rule.settled]
         if self.targets.exhausted is None:
             self._pass(left, lambda rule: rule.settled, self._order({rule.place for rule in left}))
 
     def _pass(self, rules: Sequence[Ruled], done: Callable[[Ruled], bool], order: Order | None) -> None:
         waiting = Counter(number for rule in rules for number in rule.matchers)
-        left = {rule.place for rule in rules}
+        left = self._asked = {rule.place for rule in rules}
         wanted = Wanted(waiting, order=order or self._no_order())
         for found in self.targets.classes(wanted):
             for listed in self._concerned(found):
@@ -250,10 +269,10 @@ class DomainReach:
     def _judge(self, listed: _Listed, found: TargetClass) -> list[Ruled]:
         """Reads one list for one class; the rules about which something new is known."""
         hits = (*found.hits, *found.loose) if found.loose else found.hits
-        places, watches = listed.ranked.places(hits), listed.ranked.watch_places(hits)
-        rules, owners = self._places, listed.owners
-        if not any((owner := owners[place]) >= 0 and not rules[owner].settled for place in places) and not any(
-            (owner := listed.watchers[place]) >= 0 and not rules[owner].settled for place in watches
+        places, watches = listed.deciding(listed.ranked.places(hits)), listed.ranked.watch_places(hits)
+        owners = listed.owners
+        if self._asked.isdisjoint([owners[place] for place in places]) and (
+            not watches or self._asked.isdisjoint([listed.watchers[place] for place in watches])
         ):
             return []
         learnt: list[Ruled] = []
@@ -269,10 +288,13 @@ class DomainReach:
 
     @staticmethod
     def _conditions(listed: _Listed, places: Sequence[int], watches: Sequence[int]) -> frozenset[Condition]:
-        found = {condition for place in places if (condition := listed.conditions[place]) is not None}
+        conditions = listed.conditions
+        found = {conditions[place] for place in places}
         for watch in watches:
-            found.update(listed.watch_on[watch] or ())
-        return frozenset(found)
+            on = listed.watch_on[watch]
+            if on is not None:
+                found.update(on)
+        return frozenset(condition for condition in found if condition is not None)
 
     def _read(
         self,
@@ -352,11 +374,7 @@ class DomainReach:
         waiting = Counter(number for rule in rules for number in rule.matchers)
         waiting.update(number for one in replaced for number in one.matchers)
         wanted.ids.update(waiting)
-        simple: dict[int, Ruled] = {}
-        for rule in rules:
-            if rule.matchers and (always := self._always_before(rule)) is not None:
-                rule.candidates = {frozenset((always,)): None}
-                simple[rule.place] = rule
+        simple = {rule.place: rule for rule in rules if rule.candidates}
         for found in self.targets.classes(wanted):
             for one in replaced:
                 if not one.matchers.isdisjoint(found.hits):
@@ -365,7 +383,7 @@ class DomainReach:
                 places = listed.ranked.places((*found.hits, *found.loose))
                 if any(listed.owners[place] in left for place in places):
                     for way in self._ways.of(self._conditions(listed, places, ())):
-                        self._before(listed, found, way, places, left)
+                        self._before(listed, found, way, places, left, simple)
             for rule in [rule for rule in simple.values() if rule.covered is not None]:
                 del simple[rule.place]
                 left.discard(rule.place)
@@ -373,7 +391,7 @@ class DomainReach:
                 wanted.ids.difference_update(number for number in rule.matchers if not waiting[number])
 
     def _always_before(self, rule: Ruled) -> int | None:
-        """A rule of the same matchers that stands before this one in all lists, and decides always."""
+        """A rule of the same matchers that stands before this one in all lists, and decides always: most dead rules."""
         found: set[int] | None = None
         special = {id(one): one for number in rule.matchers for one in self._special_of.get(number, ())}
         for listed in (*self._common, *special.values()):
@@ -381,6 +399,9 @@ class DomainReach:
                 places = listed.ranked.places((number,))
                 own = next((p for p in places if listed.owners[p] == rule.place), None)
                 if own is None:
+                    # reported here, or of another source
+                    if any(listed.watchers[p] == rule.place for p in listed.ranked.watch_places((number,))):
+                        return None
                     continue
                 before = (p for p in places if p < own and listed.conditions[p] is None)
                 owners = {listed.owners[p] for p in before if listed.owners[p] != _NO_RULE}
@@ -394,7 +415,13 @@ class DomainReach:
         return _action(self._places[place]) if place >= 0 else None
 
     def _before(
-        self, listed: _Listed, found: TargetClass, way: Way, places: Sequence[int], left: Collection[int]
+        self,
+        listed: _Listed,
+        found: TargetClass,
+        way: Way,
+        places: Sequence[int],
+        left: Collection[int],
+        simple: Collection[int],
     ) -> None:
         before: dict[int, None] = {}
         for place in places:
@@ -408,7 +435,7 @@ class DomainReach:
                 rule = self._places[owner]
                 if rule.covered is None:
                     rule.covered = at(access_of(listed.op, listed.actor, found), way)
-                if _NO_RULE not in before and len(rule.candidates) < _MOST_CANDIDATES:
+                if owner not in simple and _NO_RULE not in before and len(rule.candidates) < _MOST_CANDIDATES:
                     rule.candidates[frozenset(islice(before, _MOST_BEFORE))] = None
             before[owner] = None
 

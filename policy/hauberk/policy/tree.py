@@ -6,7 +6,7 @@ it. As long as a path is within kubearmor's bounds these are the same.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
 from hauberk.policy.components import Components
@@ -48,11 +48,12 @@ class Node:
     deeper if the child's name is so long that kubearmor does not see its end; `window` is where it stops looking.
     """
 
-    __slots__ = ("children", "deep", "here", "near", "number", "path", "rests", "start", "windowed")
+    __slots__ = ("children", "deep", "here", "near", "number", "parent", "path", "rests", "start", "windowed")
 
-    def __init__(self, path: str, number: int) -> None:
+    def __init__(self, path: str, number: int, parent: Node | None) -> None:
         self.path = path
         self.number = number
+        self.parent = parent
         self.children: dict[str, Node] = {}
         self.here: list[int] = []
         self.near: list[int] = []
@@ -76,7 +77,8 @@ class Tree:
         self.components: dict[tuple[int, ...], Components] = {}
         self._next: dict[int, list[tuple[set[tuple[int, ...]], int]]] = {}
         self.nodes: list[Node] = []
-        self.root = self._node("")
+        self.homes: dict[int, list[Node]] = {}
+        self.root = self._node("", None)
         self.always: list[int] = []
         self.pathless: list[int] = []
         self.names: dict[str, list[int]] = {}
@@ -99,9 +101,15 @@ class Tree:
             if node.rests:
                 node.start = self.machines.machine(frozenset(node.rests))
 
-    def _node(self, path: str) -> Node:
-        node = Node(path, len(self.nodes))
+    def _node(self, path: str, parent: Node | None) -> Node:
+        node = Node(path, len(self.nodes), parent)
         self.nodes.append(node)
+        return node
+
+    def _home(self, number: int, names: Sequence[str]) -> Node:
+        """The node of a path, which matters to a matcher."""
+        node = self._at(names)
+        self.homes.setdefault(number, []).append(node)
         return node
 
     def _at(self, names: Sequence[str]) -> Node:
@@ -109,7 +117,7 @@ class Tree:
         for name in names:
             child = node.children.get(name)
             if child is None:
-                child = node.children[name] = self._node(f"{node.path}/{name}")
+                child = node.children[name] = self._node(f"{node.path}/{name}", node)
             node = child
         return node
 
@@ -123,7 +131,7 @@ class Tree:
                     self.root.here.append(number)
             case Exact(path=path):
                 if real_path(path):
-                    self._at(_names(path)).here.append(number)
+                    self._home(number, _names(path)).here.append(number)
                 if model is Model.KUBEARMOR and size_of(path) == SEEN_BYTES:
                     self.cut_keys.setdefault(path, []).append(number)
             case Named(name=name):
@@ -134,7 +142,7 @@ class Tree:
             case InMemory():
                 self.pathless.append(number)
                 for names in _SHARED_MEMORY:
-                    self._at(names).deep.append(number)
+                    self._home(number, names).deep.append(number)
             case Glob(pattern=pattern, name=name):
                 recognized = recognizer(pattern)
                 if name is None and recognized is not None and recognized.accepts("/"):
@@ -157,11 +165,11 @@ class Tree:
         directory = target.dir
         itself = directory[:-1] or "/"
         if target.itself and real_path(itself):
-            self._at(_names(itself)).here.append(number)
+            self._home(number, _names(itself)).here.append(number)
         names = directory[1:-1].split("/") if directory != "/" else []
         if not all(map(real_component, names)):
             return
-        node = self._at(names)
+        node = self._home(number, names)
         if target.deep:
             node.deep.append(number)
         elif target.window is None:
@@ -173,12 +181,23 @@ class Tree:
     def _place_pattern(self, number: int, found: Cut, name: str | None) -> None:
         if found.rest is None:
             if name is None or found.prefix[-1] == name:
-                self._at(found.prefix).here.append(number)
+                self._home(number, found.prefix).here.append(number)
             return
         if name is not None:
             self.glob_names.setdefault(name, []).append(number)
         rest = self.machines.rest(found.rest)
-        self._at(found.prefix).rests.setdefault(rest, []).append((number, name))
+        self._home(number, found.prefix).rests.setdefault(rest, []).append((number, name))
+
+    def on_the_way(self, numbers: Iterable[int]) -> set[int]:
+        """The nodes where these matchers begin to matter, and those above them."""
+        found: set[int] = set()
+        for number in numbers:
+            for home in self.homes.get(number, ()):
+                node: Node | None = home
+                while node is not None and node.number not in found:
+                    found.add(node.number)
+                    node = node.parent
+        return found
 
     # -- reading a path
 
