@@ -206,9 +206,9 @@ class Search:
             self._descend(state, child, name, tree.after(ends), itself)
         spelt = [tree.machines.names(one) for _, one in active]
         broad = broad or any(map(self._is_open, active))
+        every = False
         if broad or self._name_is_open():
             yield from self._others(state, base, [children, *spelt], broad=broad)
-        if broad and (self._all_names or any(spelt)):
             told = not self._complete(active, _Taken([children, *spelt, tree.names, tree.glob_names]))
             now, later = self._focus(base, active)
             for one, names in zip(active, spelt, strict=True):
@@ -217,11 +217,9 @@ class Search:
                         if name not in children:
                             self._count()
                             ends = tree.read(active, name)
-                            yield from self._ended(state, base, name, (), ends, broad=True)
+                            yield from self._ended(state, base, name, (), ends, broad=broad)
                             self._descend(state, None, name, tree.after(ends))
-            every = told or self._reveals(self._last_names(), now)
-        else:
-            every = False
+            every = broad and (told or self._reveals(self._last_names(), now))
         for name in self._all_names if every else self._wanted_names():
             if name not in children:
                 self._count()
@@ -240,6 +238,8 @@ class Search:
         for one in active:
             if self._is_open(one):
                 later += [m for m in self._open[one] if m in ids]
+        # a last component can follow whatever comes before
+        later += [m for name in self._wanted_names() for m in self._tree.names.get(name, ()) if m in ids]
         return now, later
 
     def _complete(self, active: Active, taken: _Taken) -> bool:
