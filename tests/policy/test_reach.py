@@ -91,10 +91,10 @@ def test_seed_policy_has_no_dead_rule() -> None:
 
 
 def test_path_under_an_equal_directory_is_needed_only_for_its_alert() -> None:
-    rules = {"matchPaths": [{"path": "/etc/shadow"}], "matchDirectories": [{"dir": "/etc/", "recursive": True}]}
-    assert told(findings(file(**rules))) == [("reachable", True, []), ("reachable", False, [])]
-    rules["matchPaths"][0]["severity"] = 9
-    found = findings(file(**rules))
+    directory = [{"dir": "/etc/", "recursive": True}]
+    plain = file(matchPaths=[{"path": "/etc/shadow"}], matchDirectories=directory)
+    assert told(findings(plain)) == [("reachable", True, []), ("reachable", False, [])]
+    found = findings(file(matchPaths=[{"path": "/etc/shadow", "severity": 9}], matchDirectories=directory))
     assert told(found) == [("reachable", False, []), ("reachable", False, [])]
     assert found[0].needed is not None
     assert found[0].needed.target == "/etc/shadow"

@@ -186,12 +186,12 @@ class _Causes:
                     return ("gone", key_of(alert.origin)), alert.target
         if before.origin is None and after.origin is None:
             return "end", None
-        if self._models and before.origin is not None and key_of(before.origin) == key_of(after.origin):
-            # the models read the rule otherwise, and every rule like it
-            entry, unknown = before.origin.entry, one.access.source is None
-            shape = (entry.flags, entry.action) if isinstance(entry, Rule) else entry.action_text
-            return ("reading", shape, unknown), before.target
         gone, new = _lacks(before.origin, self._after), _lacks(after.origin, self._before)
+        if self._models and not gone and not new:
+            # the models read these rules otherwise, and every rule like them
+            unknown = one.access.source is None and key_of(before.origin) == key_of(after.origin)
+            shapes = _shape(before.origin), _shape(after.origin)
+            return ("reading", *shapes, unknown), _narrower(before.target, after.target)
         if new and not gone:
             return ("new", key_of(after.origin)), after.target
         if gone and not new:
@@ -215,6 +215,13 @@ def _content(entry: Rule | Preset) -> Hashable:
     if isinstance(entry, Preset):
         return (entry.name, entry.action_text)
     return (entry.section, entry.list, entry.matcher, entry.sources, entry.flags, entry.action_text.lower())
+
+
+def _shape(origin: Origin | None) -> Hashable:
+    if origin is None:
+        return None
+    entry = origin.entry
+    return (entry.flags, entry.action) if isinstance(entry, Rule) else entry.action_text
 
 
 def _lacks(origin: Origin | None, contents: set[Hashable]) -> bool:
