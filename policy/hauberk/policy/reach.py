@@ -9,14 +9,14 @@ action, severity, tags, message), not by the place of the rule that is named.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from hauberk.policy.automaton import Limit
 from hauberk.policy.decision import Compiled, compile_policies
 from hauberk.policy.lists import Origin
-from hauberk.policy.model import Access, Domain, Model, Policy, Posture, Rule, Workload
+from hauberk.policy.model import Access, Domain, Model, Policy, Posture, Preset, Rule, Workload
 from hauberk.policy.reachsearch import DomainReach, Ruled
 from hauberk.policy.removal import Removal, entangled, is_outside
 from hauberk.policy.rulings import Key, acting, key_of, names_in
@@ -39,7 +39,7 @@ class Finding:
     """What is known of the rule `policies[policy].rules[rule]`.
 
     `cover` are the rules that decide instead, those of another action first; none if nothing that exists matches.
-    `redundant` is None when that cannot be told; `needed` is an access that would change without the rule. `cause`
+    `covering` has their numbers, of policy and rule; presets are numbered after the rules. `redundant` is None when that cannot be told; `needed` is an access that would change without the rule. `cause`
     is what made an answer impossible: a pattern, if one is at fault.
     """
 
@@ -49,6 +49,7 @@ class Finding:
     standing: Standing
     redundant: bool | None
     cover: tuple[Origin, ...] = ()
+    covering: tuple[tuple[int, int], ...] = ()
     cause: str | None = None
     _witness: Access | None = field(default=None, repr=False)
     _covered: Access | None = field(default=None, repr=False)
@@ -87,12 +88,18 @@ def reach(
     posture: Posture,
     *,
     limit: Limit | None = None,
+    ask: Collection[tuple[int, int]] | None = None,
 ) -> tuple[Finding, ...]:
-    """One finding for each rule of the policies that select the workload, in their order."""
+    """One finding for each rule of the policies that select the workload, in their order.
+
+    `ask` are the rules, by policy and number, of which to find out whether they are redundant; None is all.
+    """
     # a policy given twice is two policies, and rules are told apart by identity
     own = [replace(policy) for policy in policies]
     compiled = compile_policies(model, own, workload, posture)
-    found = [finding for domain in _DOMAINS for finding in _domain(compiled, domain, own, workload, posture, limit)]
+    found = [
+        finding for domain in _DOMAINS for finding in _domain(compiled, domain, own, workload, posture, limit, ask)
+    ]
     return tuple(sorted(found, key=lambda finding: (finding.policy, finding.rule)))
 
 
@@ -103,19 +110,25 @@ def _domain(
     workload: Workload,
     posture: Posture,
     limit: Limit | None,
+    ask: Collection[tuple[int, int]] | None,
 ) -> Iterator[Finding]:
     model = compiled.model
     places: dict[Key, tuple[int, int]] = {}
     rules: dict[Key, Ruled] = {}
     knots = entangled(model, compiled.policies, domain)
     selecting = {id(policy) for policy in compiled.policies}
+    entries: dict[Key, tuple[int, int]] = {}
     for number, policy in enumerate(policies):
         if id(policy) in selecting:
+            own: tuple[Rule | Preset, ...] = (*policy.rules, *policy.presets)
+            for position, entry in enumerate(own):
+                entries[key_of(Origin(policy, entry))] = number, position
             for position, rule in enumerate(policy.rules):
                 if rule.domain == domain:
                     origin = Origin(policy, rule)
                     places[key_of(origin)] = (number, position)
-                    rules[key_of(origin)] = Ruled(origin, len(rules), key_of(origin) in knots)
+                    asked = ask is None or (number, position) in ask
+                    rules[key_of(origin)] = Ruled(origin, len(rules), key_of(origin) in knots, asked)
     if not rules:
         return
     limit = limit or Limit()
@@ -141,7 +154,9 @@ def _domain(
     for key, ruled in rules.items():
         standing = standings[key]
         redundant: bool | None
-        if ruled.entangled:
+        if not ruled.asked:
+            redundant = None
+        elif ruled.entangled:
             removals -= 1
             ruled.needed, sure = removal.changed(ruled.origin) if removals >= 0 else (None, False)
             redundant = (ruled.needed is None) if sure else None
@@ -153,14 +168,16 @@ def _domain(
             unsure = exhausted or search.targets.loose or ruled.doubt or standing is Standing.INCONCLUSIVE
             redundant = None if unsure else True
         number, position = places[key]
+        cover = tuple(_cover(ruled, ordered, search)) if standing is Standing.UNREACHABLE else ()
         yield Finding(
             number,
             position,
             ruled.origin,
             standing,
             redundant,
-            tuple(_cover(ruled, ordered, search)) if standing is Standing.UNREACHABLE else (),
-            _cause(ruled, search) if redundant is None or standing is Standing.INCONCLUSIVE else None,
+            cover,
+            tuple(entries[key_of(origin)] for origin in cover),
+            _cause(ruled, search) if (redundant is None and ruled.asked) or standing is Standing.INCONCLUSIVE else None,
             ruled.reached,
             ruled.covered if standing is Standing.UNREACHABLE else None,
             ruled.needed,

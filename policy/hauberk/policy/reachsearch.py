@@ -39,12 +39,13 @@ class Ruled:
     """What is known of a rule; `entangled` if leaving it out does more than taking its entries from the lists.
 
     `needed` is an access that is decided or reported otherwise without it. `doubt` names what may hide an access
-    that it decides.
+    that it decides. `asked` if it is to be found out whether it is needed.
     """
 
     origin: Origin
     place: int
     entangled: bool = False
+    asked: bool = True
     settled: bool = False
     matchers: set[int] = field(default_factory=set[int])
     reached: Access | None = None
@@ -221,7 +222,7 @@ class DomainReach:
                 asked.append(rule)
         # what hits more has more that stands before it: a rule is reached by other names if by any
         self._pass(asked, lambda rule: rule.reached is not None, None)
-        left = [rule for rule in self._places if rule.reached is not None and not rule.settled]
+        left = [rule for rule in self._places if rule.asked and rule.reached is not None and not rule.settled]
         if self.targets.exhausted is None:
             self._pass(left, lambda rule: rule.settled, self._order({rule.place for rule in left}))
 

@@ -25,7 +25,7 @@ from hauberk.policy.model import (
     Workload,
 )
 from hauberk.policy.rulings import Key, Outcome, key_of, ops_of, voice
-from hauberk.policy.semantics.store import Store, action_of, fill
+from hauberk.policy.semantics.store import Held, Store, action_of, fill
 
 
 def is_outside(model: Model, policy: Policy, rule: Rule) -> bool:
@@ -78,6 +78,17 @@ def alerts(outcome: Outcome) -> Hashable:
     return outcome.verdict, frozenset(voice(alert.report, alert.origin) for alert in outcome.alerts)
 
 
+def _said(store: Store) -> dict[tuple[str, str], Hashable]:
+    """What stands under the keys, without the place that it comes from."""
+    return {(scope, key): _value(held) for scope, keys in store.scopes.items() for key, held in keys.items()}
+
+
+def _value(held: Held) -> Hashable:
+    entry = held.origin.entry
+    words = (entry.severity, entry.tags, entry.message) if isinstance(entry, Rule) else ()
+    return held.origin.policy.name, held.blocks, held.flags, held.recursive, held.by_name, words
+
+
 class Removal:
     """Compares the policies with themselves without a rule."""
 
@@ -107,9 +118,7 @@ class Removal:
         if not isinstance(origin.entry, Rule):
             return set()
         domain = origin.entry.domain
-        store = self._stores.get(domain)
-        if store is None:
-            store = self._stores[domain] = fill(domain, self._policies)
+        store = self._store(domain)
         own = fill(domain, [replace(origin.policy, rules=(origin.entry,))])
         found = {
             key_of(held.origin)
@@ -123,16 +132,30 @@ class Removal:
         """An access on which something differs without the rule; whether there is surely no other if it is None."""
         if not isinstance(origin.entry, Rule):
             return None, False
-        without = self._compile(
+        left = [
             replace(policy, rules=tuple(rule for rule in policy.rules if rule is not origin.entry))
             if policy is origin.policy
             else policy
             for policy in self._policies
-        )
+        ]
+        if self._compiled.model is Model.KUBEARMOR and self._same_store(origin.entry.domain, left):
+            return None, True
+        without = self._compile(left)
         ops = ops_of(origin.entry.domain)
         differences = Differences(self._compiled, without, ops, alerts, self._hints, self._limit)
         first = next(iter(differences), None)
         return (None, not differences.doubts) if first is None else (first.access, True)
+
+    def _same_store(self, domain: Domain, policies: Sequence[Policy]) -> bool:
+        """Whether the daemon writes the same with fewer rules: that of a copy, say. Then nothing else can differ."""
+        store, other = self._store(domain), fill(domain, policies)
+        return store.allow_listed == other.allow_listed and _said(store) == _said(other)
+
+    def _store(self, domain: Domain) -> Store:
+        store = self._stores.get(domain)
+        if store is None:
+            store = self._stores[domain] = fill(domain, self._policies)
+        return store
 
     def _compile(self, policies: Iterable[Policy]) -> Compiled:
         return compile_policies(self._compiled.model, list(policies), self._workload, self._posture)
