@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -80,12 +81,13 @@ def load(source: Source, *, keep: bool) -> Loaded:
     problems: list[Problem] = []
     number = 0
     kept: list[Document] = []
+    digest = hashlib.sha256(source.data).digest()
     for parsed in _parse(source.path, text):
         if parsed.skipped:
             loaded.notes.append(f"{source.path}: skipped: {parsed.skipped}")
         problems.extend(parsed.problems)
         for document in parsed.documents:
-            _document(loaded, document, number)
+            _document(loaded, document, number, digest)
             number += 1
             kept.append(document)
     loaded.kept = kept if keep else None
@@ -111,14 +113,14 @@ def _file_subject(loaded: Loaded, problems: list[Problem]) -> None:
     loaded.subjects.append(Subject(tuple(problems)))
 
 
-def _document(loaded: Loaded, document: Document, number: int) -> None:
+def _document(loaded: Loaded, document: Document, number: int, digest: bytes) -> None:
     data = document.data
     if not is_mapping(data):
         return
     kind, version = data.get("kind"), data.get("apiVersion")
     line = document.value_at("").line
     if isinstance(kind, str) and kind in KINDS:
-        _policy(loaded, document, number, line)
+        _policy(loaded, document, number, line, digest + number.to_bytes(4))
     elif (
         isinstance(version, str) and version.startswith(_GROUP) and isinstance(kind, str) and not kind.endswith("List")
     ):
@@ -133,7 +135,7 @@ def _document(loaded: Loaded, document: Document, number: int) -> None:
             loaded.subjects.append(Subject(document=number, namespace=manifest))
 
 
-def _policy(loaded: Loaded, document: Document, number: int, line: int) -> None:
+def _policy(loaded: Loaded, document: Document, number: int, line: int, digest: bytes) -> None:
     kind: str = document.data["kind"]
     loaded.policies += 1
     problems = [*document.problems, *schema_problems(document, kind)]
@@ -149,6 +151,6 @@ def _policy(loaded: Loaded, document: Document, number: int, line: int) -> None:
         subject.entry = len(loaded.entries)
         pointers = [*(rule.pointer for rule in policy.rules), *(preset.pointer for preset in policy.presets)]
         loaded.entries.append(
-            Entry(policy, Place(loaded.path, line), tuple(document.value_at(p).line for p in pointers))
+            Entry(policy, Place(loaded.path, line), tuple(document.value_at(p).line for p in pointers), digest)
         )
     loaded.subjects.append(subject)

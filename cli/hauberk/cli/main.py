@@ -143,6 +143,10 @@ def lint(
         bool, typer.Option("--unsafe-fixes", help="With --fix: also fixes that change the meaning.")
     ] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Also read YAML code blocks of Markdown files.")] = False,
+    exact: Annotated[
+        bool,
+        typer.Option(help="Search all accesses for rules that decide nothing and for what is open; takes longer."),
+    ] = True,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes; 0 is one for each core.")] = 0,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither read nor write cached results.")] = False,
     allow_none: Annotated[
@@ -175,6 +179,7 @@ def lint(
         new_since=new_since,
         fix=fix,
         unsafe=unsafe_fixes,
+        exact=exact,
         jobs=jobs or os.cpu_count() or 1,
         cache=not no_cache,
         allow_none=allow_none,

@@ -6,6 +6,8 @@ A worker keeps its documents; what crosses between processes is small: policies,
 from __future__ import annotations
 
 import gc
+import hashlib
+import json
 import multiprocessing
 import pickle
 import signal
@@ -15,12 +17,16 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
+from hauberk.cli.commands.lint import program
 from hauberk.cli.finding import EngineError, Finding
 from hauberk.cli.judging import Memory, RuleSet, judge
 from hauberk.cli.loading import Loaded, load
 from hauberk.cli.sources import Source
 from hauberk.cli.suppress import Suppressed
+from hauberk.policy.exact import Answers, Group
+from hauberk.policy.groups import Exact
 from hauberk.policy.model import Posture
+from hauberk.policy.plain import from_plain, to_plain
 from hauberk.policy.problems import HauberkError
 from hauberk.policy.repository import Entry, Repository
 from hauberk.policy.surroundings import Surroundings
@@ -35,13 +41,17 @@ FEW = 64
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """`rule_sets` is called once in every process, as engines cannot be shared; `recall` finds an older answer."""
+    """`rule_sets` is called once in every process, as engines cannot be shared; `recall` finds an older answer.
+
+    `exact`: whether to search for what takes a search.
+    """
 
     sources: Sequence[Source]
     target: tuple[str, ...]
     posture: Posture | None
     rule_sets: Callable[[], Sequence[RuleSet]]
     recall: Callable[[bytes], bytes | None]
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +93,18 @@ def _shared(work: Work, jobs: int, progress: Callable[[int], None]) -> Outcome:
     for number in range(jobs):
         ours, theirs = context.Pipe()
         share = [(index, source) for index, source in enumerate(work.sources) if index % jobs == number]
-        process: BaseProcess = context.Process(target=_worker, args=(theirs, share, jobs - 1, work), daemon=True)
+        process: BaseProcess = context.Process(target=_worker, args=(theirs, share, (number, jobs), work), daemon=True)
         process.start()
         theirs.close()
         workers.append((process, ours))
     try:
         # compiles the rules into the engine's cache while the workers read: they then find them there, and not each
         work.rule_sets()
-        packed = [_receive(connection) for _, connection in workers]
-        progress(len(work.sources) // 2)
-        for number, (_, connection) in enumerate(workers):
-            for other, share_bytes in enumerate(packed):
-                if other != number:
-                    connection.send_bytes(share_bytes)
+        _pass_around(workers)
+        progress(len(work.sources) // 3)
+        if work.exact:
+            _pass_around(workers)
+            progress(len(work.sources) * 2 // 3)
         outcomes: list[Outcome] = []
         for _, connection in workers:
             answer: Outcome | HauberkError = pickle.loads(_receive(connection))  # noqa: S301  # our own child
@@ -111,6 +120,15 @@ def _shared(work: Work, jobs: int, progress: Callable[[int], None]) -> Outcome:
     return _merged(outcomes)
 
 
+def _pass_around(workers: Sequence[tuple[BaseProcess, Connection]]) -> None:
+    """What each worker says, told to all others in the order of their numbers."""
+    packed = [_receive(connection) for _, connection in workers]
+    for number, (_, connection) in enumerate(workers):
+        for other, said in enumerate(packed):
+            if other != number:
+                connection.send_bytes(said)
+
+
 class WorkerDiedError(RuntimeError):
     """A process ended without an answer: a bug, or the machine ran out of memory."""
 
@@ -122,25 +140,34 @@ def _receive(connection: Connection) -> bytes:
         raise WorkerDiedError("a worker process ended without an answer; try --jobs 1 to see why") from None
 
 
-def _worker(connection: Connection, share: list[tuple[int, Source]], others: int, work: Work) -> None:
+def _worker(connection: Connection, share: list[tuple[int, Source]], place: tuple[int, int], work: Work) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it and ends us
     with suppress(BrokenPipeError, EOFError):  # the parent is gone: so is the reason to go on
-        _serve(connection, share, others, work)
+        _serve(connection, share, place, work)
 
 
-def _serve(connection: Connection, share: list[tuple[int, Source]], others: int, work: Work) -> None:
-    loaded = [(number, _load(source, work)) for number, source in share]
-    mine = Share([(number, one.entries, one.manifests) for number, one in loaded])
+def _serve(connection: Connection, share: list[tuple[int, Source]], place: tuple[int, int], work: Work) -> None:
+    number, jobs = place
+    loaded = [(index, _load(source, work)) for index, source in share]
+    mine = Share([(index, one.entries, one.manifests) for index, one in loaded])
     _send(connection, mine)
-    theirs = [pickle.loads(connection.recv_bytes()) for _ in range(others)]  # noqa: S301  # from our own parent
-    shares = [mine, *theirs]
+    theirs = [pickle.loads(connection.recv_bytes()) for _ in range(jobs - 1)]  # noqa: S301  # from our own parent
+    whole = _whole([mine, *theirs], work)
+    if whole.exact is not None:
+        # each searches a share of the groups, whosever files they are from
+        groups = whole.exact.groups()
+        found = whole.ask(groups[number::jobs], work.recall)
+        _send(connection, found)
+        for other in (other for other in range(jobs) if other != number):
+            answers: list[Answers] = pickle.loads(connection.recv_bytes())  # noqa: S301  # from our own parent
+            whole.exact.known.update(zip(groups[other::jobs], answers, strict=True))
     try:
-        _send(connection, _judge(loaded, shares, work))
+        _send(connection, _judge(loaded, whole, work))
     except HauberkError as error:
         _send(connection, error)
 
 
-def _send(connection: Connection, value: Share | Outcome | HauberkError) -> None:
+def _send(connection: Connection, value: Share | list[Answers] | Outcome | HauberkError) -> None:
     connection.send_bytes(pickle.dumps(value, protocol=5))
 
 
@@ -150,7 +177,10 @@ def _single(work: Work, progress: Callable[[int], None]) -> Outcome:
         loaded.append((number, _load(source, work)))
         progress(number // 2)
     mine = Share([(number, one.entries, one.manifests) for number, one in loaded])
-    outcome = _judge(loaded, [mine], work)
+    whole = _whole([mine], work)
+    if whole.exact is not None:
+        whole.ask(whole.exact.groups(), work.recall)
+    outcome = _judge(loaded, whole, work)
     progress(len(work.sources))
     return outcome
 
@@ -159,7 +189,34 @@ def _load(source: Source, work: Work) -> Loaded:
     return load(source, keep=len(work.sources) <= MANY)
 
 
-def _judge(loaded: Sequence[tuple[int, Loaded]], shares: Sequence[Share], work: Work) -> Outcome:
+@dataclass(slots=True)
+class _Whole:
+    """All that is linted together, of all processes; `fresh` are answers that no cache had."""
+
+    repository: Repository
+    exact: Exact | None
+    first: dict[int, int]
+    fresh: dict[bytes, bytes]
+
+    def ask(self, groups: Sequence[Group], recall: Callable[[bytes], bytes | None]) -> list[Answers]:
+        """The exact answers for groups, older ones where nothing changed."""
+        if self.exact is None:
+            return []
+        found: list[Answers] = []
+        for group in groups:
+            identity = self.exact.identity(group)
+            key = None if identity is None else hashlib.sha256(b"exact" + program() + identity).digest()
+            stored = None if key is None else recall(key)
+            if stored is not None:
+                self.exact.known[group] = from_plain(Answers, json.loads(stored))
+            answers = self.exact.of(group)
+            found.append(answers)
+            if key is not None and stored is None:
+                self.fresh[key] = json.dumps(to_plain(answers), separators=(",", ":")).encode()
+        return found
+
+
+def _whole(shares: Sequence[Share], work: Work) -> _Whole:
     entries: list[Entry] = []
     manifests: list[Manifest] = []
     first: dict[int, int] = {}
@@ -169,12 +226,16 @@ def _judge(loaded: Sequence[tuple[int, Loaded]], shares: Sequence[Share], work: 
         first[number] = len(entries)
         entries.extend(own_entries)
         manifests.extend(own_manifests)
-    surroundings = Surroundings(Repository(entries, manifests), work.posture)
-    answers: dict[bytes, bytes] = {}
+    repository = Repository(entries, manifests)
+    return _Whole(repository, Exact(repository, work.posture) if work.exact else None, first, {})
+
+
+def _judge(loaded: Sequence[tuple[int, Loaded]], whole: _Whole, work: Work) -> Outcome:
+    answers = whole.fresh
     judged = judge(
         [one for _, one in loaded],
-        [first[number] for number, _ in loaded],
-        surroundings,
+        [whole.first[number] for number, _ in loaded],
+        Surroundings(whole.repository, work.posture, whole.exact),
         work.rule_sets(),
         Memory(work.recall, answers.__setitem__),
         work.target,

@@ -31,6 +31,7 @@ class Options:
     new_since: str | None
     fix: bool
     unsafe: bool
+    exact: bool
     jobs: int
     cache: bool
     allow_none: bool
@@ -45,6 +46,7 @@ def run(options: Options) -> int:
         dt.datetime.now(tz=dt.UTC).date(),
         _progress(),
         whole=_whole(options),
+        exact=options.exact,
     )
     if options.fix:
         _mend(options, request)

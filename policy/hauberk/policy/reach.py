@@ -39,8 +39,9 @@ class Finding:
     """What is known of the rule `policies[policy].rules[rule]`.
 
     `cover` are the rules that decide instead, those of another action first; none if nothing that exists matches.
-    `covering` has their numbers, of policy and rule; presets are numbered after the rules. `redundant` is None when that cannot be told; `needed` is an access that would change without the rule. `cause`
-    is what made an answer impossible: a pattern, if one is at fault.
+    `covering` has their numbers, of policy and rule; presets are numbered after the rules. `redundant` is None when
+    that cannot be told or was not asked; `needed` is an access that would change without the rule. `cause` is what
+    made an answer impossible: a pattern, if one is at fault.
     """
 
     policy: int

@@ -28,11 +28,15 @@ _MAX_MEETINGS = 200
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A policy with its place; `lines` are those of its rules, then of its presets, in their order."""
+    """A policy with its place; `lines` are those of its rules, then of its presets, in their order.
+
+    `digest` stands for the text that it was read from, b"" where that is not known.
+    """
 
     policy: Policy
     place: Place
     lines: tuple[int, ...]
+    digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +144,20 @@ class Repository:
         """Policies that may select the workload, under either model, in order of arrival: the others surely do not."""
         return [self.entries[number].policy for number in self._candidates(workload)]
 
-    def scenes(self, number: int) -> list[Scene]:
+    def scenes(self, number: int, most: int = MAX_TARGETS) -> list[Scene]:
         """The workloads to judge an entry on: of manifests that it selects, else stand-ins made from its selector."""
         _, chosen = self.selectable(number)
-        targets = chosen[:MAX_TARGETS] or [*self._own(number), *self._joined(number)]
+        targets = chosen[:most] or [*self._own(number), *self._joined(number)]
         found: dict[Workload, Scene] = {}
         for target in targets:
             scene = self._scene(target)
             if number in scene.entries:
                 found.setdefault(target.workload, scene)
-        return list(found.values())[:MAX_TARGETS]
+        return list(found.values())[:most]
+
+    def selecting(self, model: Model, workload: Workload) -> tuple[int, ...]:
+        """The entries that select the workload under a model, in order of the repository."""
+        return tuple(n for n in self._candidates(workload) if selects(model, self.entries[n].policy, workload))
 
     def _own(self, number: int) -> list[Target]:
         if number not in self._stand_ins:

@@ -16,6 +16,7 @@ from hauberk.policy.lists import ALWAYS, Condition, DecisionList, Entry, Origin,
 from hauberk.policy.matching import Target, subject_of
 from hauberk.policy.model import DOMAIN_OF_OP, Access, Domain, Model, Op, Policy, Program, Report, Rule, Verdict
 from hauberk.policy.realpaths import real_path
+from hauberk.policy.tables import FAMILIAR_NAMES
 from hauberk.policy.tree import View
 
 OTHER_PROGRAM = "/usr/bin/other"
@@ -257,7 +258,7 @@ def conditions_of(entries: Iterable[Entry], watches: Iterable[Watch]) -> frozens
 
 
 def names_in(policies: Iterable[Policy]) -> dict[str, list[str]]:
-    """File names that the documents mention, by directory."""
+    """File names that the documents mention, by directory; behind them those that usually stand there."""
     found: dict[str, dict[str, None]] = {}
     for policy in policies:
         for rule in policy.rules:
@@ -268,4 +269,6 @@ def names_in(policies: Iterable[Policy]) -> dict[str, list[str]]:
                 if path is not None and "*" not in path and real_path(path):
                     directory, _, name = path.rpartition("/")
                     found.setdefault(directory, {})[name] = None
+    for directory, known in FAMILIAR_NAMES.items():
+        found.setdefault(directory, {}).update(dict.fromkeys(known))
     return {directory: list(names) for directory, names in found.items()}

@@ -8,6 +8,8 @@ from typing import Any
 
 from hauberk.policy.capacity import map_entries
 from hauberk.policy.decision import Compiled, compile_policies
+from hauberk.policy.exactfacts import access_facts, exact_facts, place_facts
+from hauberk.policy.groups import Exact
 from hauberk.policy.model import (
     Access,
     Action,
@@ -21,7 +23,7 @@ from hauberk.policy.model import (
     Verdict,
 )
 from hauberk.policy.relations import MAX_RELATIONS, OTHER_PROGRAM, Meeting, meetings
-from hauberk.policy.repository import Entry, Repository, Scene
+from hauberk.policy.repository import Repository, Scene
 from hauberk.policy.workloads import Namespace, Place, Pods, posture_in
 
 Facts = dict[str, Any]
@@ -59,10 +61,14 @@ class _Stage:
 
 @dataclass(slots=True)
 class Surroundings:
-    """Facts for each entry of a repository; `configured` is the default posture of the cluster, None where unknown."""
+    """Facts for each entry of a repository; `configured` is the default posture of the cluster, None where unknown.
+
+    `exact` answers what takes a search; without it those facts are empty.
+    """
 
     repository: Repository
     configured: Posture | None = None
+    exact: Exact | None = None
     _stages: dict[int, _Stage] = field(default_factory=dict[int, _Stage])
 
     def of(self, number: int) -> Facts:
@@ -71,6 +77,7 @@ class Surroundings:
         stages = [self._stage(scene) for scene in repository.scenes(number)]
         count, chosen = repository.selectable(number)
         return {
+            **(exact_facts(self.exact, number) if self.exact is not None else {}),
             "duplicates": [self._place(other) for other in repository.duplicates(number)],
             "relations": self._relations(number, stages),
             "workloads": [self._workload(number, policy, stage) for stage in stages],
@@ -95,15 +102,7 @@ class Surroundings:
         return [domain for domain in _DOMAINS if domain in found]
 
     def _place(self, number: int, position: int | None = None) -> Facts:
-        entry: Entry = self.repository.entries[number]
-        policy = entry.policy
-        rule: str | None = None
-        line = entry.place.line
-        if position is not None:
-            is_rule = position < len(policy.rules)
-            rule = policy.rules[position].id if is_rule else policy.presets[position - len(policy.rules)].id
-            line = entry.lines[position] if position < len(entry.lines) else line
-        return {"file": entry.place.file, "line": line, "policy": policy.name, "rule": rule}
+        return place_facts(self.repository.entries[number], position)
 
     def _stage(self, scene: Scene) -> _Stage:
         key = id(scene)
@@ -178,7 +177,7 @@ class Surroundings:
             "rule": own.id,
             "other": self._place(meeting.other, meeting.other_rule + (len(other.rules) if preset else 0)),
             "samePolicy": meeting.number == meeting.other,
-            "access": access and {"op": access.op, "target": _target(access), "source": access.source},
+            "access": access and access_facts(access),
             "verdicts": {"hauberk": meeting.hauberk.value, "kubearmor": meeting.kubearmor.value},
             "orderMatters": meeting.order_matters,
             "workload": stage.scene.target.name,
@@ -273,10 +272,6 @@ class Surroundings:
 
 def _manifest_place(place: Place, name: str) -> Facts:
     return {"file": place.file, "line": place.line, "policy": name, "rule": None}
-
-
-def _target(access: Access) -> str:
-    return f"{access.type} protocol {access.protocol}" if access.op == "network" else access.target
 
 
 def _passes(compiled: Compiled) -> Iterable[str]:

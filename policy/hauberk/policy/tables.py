@@ -87,3 +87,29 @@ def _distance(left: str, right: str, limit: int) -> int:
         if min(row) > limit:
             return limit + 1
     return row[-1]
+
+
+FAMILIAR_NAMES: dict[str, tuple[str, ...]] = {
+    "/bin": ("sh",),
+    "/sbin": ("init",),
+    "/etc": ("passwd",),
+    "/etc/nginx": ("nginx.conf",),
+    "/etc/apache2": ("apache2.conf",),
+    "/etc/cron.d": ("job",),
+    "/etc/kubernetes": ("kubelet.conf",),
+    "/etc/mysql": ("my.cnf",),
+    "/etc/ssh": ("sshd_config",),
+    "/etc/ssl": ("openssl.cnf",),
+    "/home": ("user",),
+    "/lib": ("libc.so.6",),
+    "/root": (".bashrc",),
+    "/root/.ssh": ("id_rsa",),
+    "/run/secrets/kubernetes.io/serviceaccount": ("token",),
+    "/usr/bin": ("id",),
+    "/usr/local/bin": ("tool",),
+    "/usr/sbin": ("useradd",),
+    "/var/lib/mysql": ("ibdata1",),
+    "/var/log": ("syslog",),
+    "/var/run/secrets/kubernetes.io/serviceaccount": ("token",),
+}
+"""Names that usually stand in a directory: an example with one is read more easily than one with a made-up name."""

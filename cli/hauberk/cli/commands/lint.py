@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ class Request:
     today: dt.date
     progress: Progress = _silent
     whole: bool = True
+    exact: bool = True
 
 
 def lint_paths(paths: Sequence[str], request: Request, *, allow_none: bool = False) -> Report:
@@ -80,7 +82,7 @@ def lint_sources(given: Sequence[Source], request: Request) -> Report:
 def _identity(given: Iterable[Source], request: Request) -> bytes:
     """Digest of everything that the findings depend on."""
     config = request.config
-    digest = hashlib.sha256(_code_identity())
+    digest = hashlib.sha256(program())
     # the globs of exceptions are absolute: which relative paths they name depends on the current folder
     day = f"{request.today} {Path.cwd()}" if config.exceptions else ""
     settings = (
@@ -93,6 +95,7 @@ def _identity(given: Iterable[Source], request: Request) -> bytes:
         config.path,
         day,
         request.whole,
+        request.exact,
     )
     digest.update(repr((settings, dict(config.severity), config.select, config.ignore, config.text)).encode())
     for folder in config.rules:
@@ -104,8 +107,9 @@ def _identity(given: Iterable[Source], request: Request) -> bytes:
     return digest.digest()
 
 
-def _code_identity() -> bytes:
-    """Changes with every release, and with every edit of a development checkout."""
+@cache
+def program() -> bytes:
+    """A digest of this program: it changes with every release, and with every edit of a development checkout."""
     import hauberk.policy  # only to find its folder
 
     digest = hashlib.sha256(version("hauberk").encode())
@@ -145,7 +149,7 @@ def _compute(given: Sequence[Source], request: Request, cache: ResultCache) -> R
     make, refused = rule_sets(config)
     total = len(given)
     posture = Posture(**config.posture) if config.posture is not None else None
-    work = parallel.Work(given, config.targets, posture, make, cache.get)
+    work = parallel.Work(given, config.targets, posture, make, cache.get, request.exact)
     outcome = parallel.run(work, request.jobs, lambda done: request.progress(done, total))
     for key, answer in outcome.answers.items():
         cache.put(key, answer)

@@ -1,0 +1,74 @@
+# METADATA
+# title: redundant-rule
+# description: |
+#   Without the rule every access would have the same verdict and the same alerts. It costs entries of the kernel's
+#   maps and the time of who reads it.
+# scope: package
+# related_resources:
+#   - ref: https://github.com/hauberk/hauberk/blob/main/docs/rules/HB202.md
+# schemas:
+#   - input: schema.facts
+# custom:
+#   id: HB202
+#   severity: info
+#   models: [kubearmor, hauberk]
+#   needs: repo
+#   fix: safe
+#   recommended_action: Remove it, or the rules that say the same.
+package hauberk.rules.dead.redundant_rule
+
+import data.hauberk.lib.accesses
+import data.hauberk.lib.text
+
+violation contains v if {
+	some item in input.reach
+	every model in input.target {
+		model in item.redundant
+	}
+	not _reported(item)
+	not _outside(item)
+	reason := _reason(item)
+	v := object.union(
+		{
+			"id": "HB202",
+			"pointer": item.pointer,
+			"message": $"without this rule nothing would change{reason}",
+			"hint": "remove it",
+			"related": [{"place": cover.place, "message": "says it already"} | some cover in item.cover],
+		},
+		_fix(item),
+	)
+}
+
+# HB201 says so of rules that never decide because others say something else.
+_reported(item) if {
+	count(accesses.asked(item.unreachable)) > 0
+	not _repeats(item)
+}
+
+_repeats(item) if {
+	count(item.cover) > 0
+	every cover in item.cover {
+		cover.otherAction == false
+	}
+}
+
+# A pattern does nothing to KubeArmor, and HB208 says so: when linted for it alone there is nothing to add.
+_outside(item) if {
+	input.target == ["kubearmor"]
+	some rule in input.policy.rules
+	rule.pointer == item.pointer
+	rule.list == "matchPatterns"
+}
+
+_reason(item) := $": {names} say{ending} it already" if {
+	count(item.cover) > 0
+	ending := text.verb_ending(count(item.cover))
+	names := text.listing([name | some cover in item.cover; name := accesses.rule_name(cover.place, cover.samePolicy)])
+}
+
+_reason(item) := ": what it decides would be decided alike" if count(item.cover) == 0
+
+_fix(item) := {"fix": {"safety": "safe", "edits": [{"op": "remove", "pointer": item.pointer}]}} if item.removable
+
+_fix(item) := {} if not item.removable
