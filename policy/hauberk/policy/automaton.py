@@ -25,13 +25,15 @@ from hauberk.policy.tree import PATHLESS, Active, Node, Tree
 class Limit:
     """What patterns may take up, states for the names of one directory, steps of one search, and searches.
 
-    Each is some seconds or some hundred MiB at most; what is larger is given up and named.
+    Each is some seconds or some hundred MiB at most; what is larger is given up and named. `beyond`: whether to ask
+    about paths beyond the bounds of kubearmor's programs.
     """
 
     weight: int = 1_500_000
     components: int = 20_000
     steps: int = 1_200_000
     attempts: int = 5
+    beyond: bool = True
 
 
 _STEPS_OF_A_CLASS = 8
@@ -175,6 +177,8 @@ class Search:
         while self._queue and (wanted.everything or wanted.ids):
             yield from self._visit(self._queue.popleft())
         for path in self._odd_paths():
+            if not wanted.everything and not wanted.ids:
+                return
             self._count()
             hits = tree.classify(path)
             if hits not in self._seen and wanted.any(hits):
@@ -498,6 +502,8 @@ class Search:
         tree = self._tree
         yield "/"
         yield PATHLESS
+        if not self._limit.beyond:
+            return
         for key in tree.cut_keys:
             yield from self._cut_to(key)
         models = {model for model, _ in tree.views}
@@ -532,7 +538,8 @@ class Search:
             missing = SEEN_COMPONENTS - depth
             if missing == 0:
                 yield node.path
-            elif missing > 0:
+            elif missing > 0 and not node.plain:
+                # below a plain one hits what hits beside it
                 begins = ["x"]
                 if node.windowed and missing > 1:
                     begins.append("x" * max(self._tree.window - size_of(node.path) - 1, 1))

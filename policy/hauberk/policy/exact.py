@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from hauberk.policy.apparmor import partings
-from hauberk.policy.compare import compare
+from hauberk.policy.automaton import Limit
+from hauberk.policy.compare import Direction, compare
 from hauberk.policy.decision import Compiled, compile_policies
 from hauberk.policy.gaps import Gaps, gaps
 from hauberk.policy.lists import Origin
 from hauberk.policy.matching import SEEN_COMPONENTS
 from hauberk.policy.model import Access, Directory, Model, Policy, Posture, Preset, Rule, Workload
 from hauberk.policy.reach import Finding, Standing, reach
-from hauberk.policy.removal import is_outside
+from hauberk.policy.removal import is_outside, same_stores
 from hauberk.policy.rulings import OTHER_PROGRAM, Key, acting, key_of, names_in, ops_of
 
 Spot = tuple[int, int]
@@ -205,8 +207,8 @@ def _over(origin: Origin, matcher: Directory, compiled: Compiled) -> tuple[Acces
     shown: tuple[Access, Origin] | None = None
     for source in [source for source in rule.sources if source] or [OTHER_PROGRAM]:
         for name in (_FRESH, f"{_FRESH}/{_FRESH}")[: 1 + matcher.recursive]:
-            for op in ops_of(rule.domain):
-                access = Access(op, target=f"{matcher.dir}{name}", source=source, parent_source=source)
+            for op, uid in product(ops_of(rule.domain), (0, 1000)):
+                access = Access(op, target=f"{matcher.dir}{name}", source=source, parent_source=source, uid=uid)
                 deciding = acting(compiled, access)
                 if any(key_of(one) == key_of(origin) for one in deciding):
                     return None
@@ -269,6 +271,8 @@ def _same_without(
         replace(policy, rules=tuple(r for n, r in enumerate(policy.rules) if n not in gone.get(number, ())))
         for number, policy in zip(group.of(model), policies, strict=True)
     ]
+    if model is Model.KUBEARMOR and same_stores(policies, left):
+        return True
     sides = [compile_policies(model, side, workload, group.posture) for side in (policies, left)]
     found = compare(*sides)
     return not found.changes and not found.inconclusive
@@ -294,9 +298,11 @@ def _parted(compiled: Mapping[Model, Compiled], spots: Mapping[Key, Spot]) -> It
     """One access for each rule that both models have; what every rule of a kind differs in is left to other rules."""
     sides = compiled[Model.KUBEARMOR], compiled[Model.HAUBERK]
     seen: set[Spot] = set()
-    for change in compare(*sides).changes:
+    for change in compare(*sides, limit=Limit(beyond=False)).changes:
         witness = change.witness
-        if witness.source is None or witness.how == "chown" or witness.target.count("/") > SEEN_COMPONENTS:
+        if change.direction is Direction.REPORTED or witness.source is None:
+            continue
+        if witness.how == "chown" or witness.target.count("/") > SEEN_COMPONENTS:
             continue
         origin = change.rule_after or change.rule_before
         if origin is None or not isinstance(origin.entry, Rule):

@@ -267,7 +267,7 @@ class _Scan:
             way = self._plain("exec", source, hits)
             if key_of(self._say("exec", source, hits, way).origin) != key:
                 continue
-            if key not in self._drops:
+            if key not in self._drops and not _is_everything(rule):
                 self._drop(rule, source, found, hits)
             end = self._list("read", self._other).list.default
             opened = self._say("read", self._other, hits, self._plain("read", self._other, hits))
@@ -329,6 +329,11 @@ def _unnamed(compiled: Compiled) -> str:
 def _is_one_file(origin: Origin) -> bool:
     matcher = origin.entry.matcher if isinstance(origin.entry, Rule) else None
     return isinstance(matcher, Program) and matcher.path is not None
+
+
+def _is_everything(origin: Origin) -> bool:
+    matcher = origin.entry.matcher if isinstance(origin.entry, Rule) else None
+    return isinstance(matcher, Directory) and matcher.dir == "/"
 
 
 def _is_root(target: Target | None) -> bool:

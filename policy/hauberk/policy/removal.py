@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
+from typing import get_args
 
 from hauberk.policy.automaton import Hints, Limit
 from hauberk.policy.decision import Compiled, compile_policies
@@ -76,6 +77,15 @@ def _has_comma(rule: Rule) -> bool:
 def alerts(outcome: Outcome) -> Hashable:
     """Verdict and what the alerts say."""
     return outcome.verdict, frozenset(voice(alert.report, alert.origin) for alert in outcome.alerts)
+
+
+def same_stores(policies: Sequence[Policy], others: Sequence[Policy]) -> bool:
+    """Whether KubeArmor's daemon writes the same for both, with the same words for alerts; presets are not looked at."""
+    for domain in get_args(Domain):
+        one, other = fill(domain, policies), fill(domain, others)
+        if one.allow_listed != other.allow_listed or _said(one) != _said(other):
+            return False
+    return True
 
 
 def _said(store: Store) -> dict[tuple[str, str], Hashable]:
