@@ -30,7 +30,7 @@ from hauberk.policy.matching import (
     SocketType,
     Target,
 )
-from hauberk.policy.model import Access, Decision, Op, Preset, Rule, Verdict
+from hauberk.policy.model import DOMAIN_OF_OP, Access, Decision, Op, Preset, Rule, Verdict
 from hauberk.policy.removal import is_outside
 from hauberk.policy.rulings import Outcome, key_of, names_in
 
@@ -111,7 +111,11 @@ def compare(before: Compiled, after: Compiled, *, limit: Limit | None = None) ->
     causes = _Causes(before, after)
     changes: list[Change] = []
     doubts: list[Inconclusive] = []
+    said = {rule.domain for one in (before, after) for policy in one.policies for rule in policy.rules}
+    presets = any(policy.presets for one in (before, after) for policy in one.policies)
     for ops in _GROUPS:
+        if not presets and DOMAIN_OF_OP[ops[0]] not in said:
+            continue
         differences = Differences(before, after, ops, read, hints, limit or Limit())
         gathered: dict[tuple[Op, Direction, Hashable], _Gathered] = {}
         for one in differences:

@@ -6,7 +6,7 @@ answers are plain values that name policies and rules by number, and can be kept
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -127,7 +127,7 @@ def answers(group: Group, policies: Sequence[Policy], workload: Workload) -> Ans
     compiled = {model: compile_policies(model, asked[model], workload, group.posture) for model in Model}
     hints = names_in(policies)
     found = {model: gaps(one, hints) for model, one in compiled.items()}
-    reached = _reach(group, asked, workload)
+    reached = _reach(group, asked, compiled, workload)
     for model, one in compiled.items():
         _add_shells(reached[model], one, spots)
     causes = {one.cause for side in reached.values() for one in side.values() if one.cause is not None}
@@ -154,7 +154,10 @@ def _entries(policy: Policy) -> tuple[Rule | Preset, ...]:
 
 
 def _reach(
-    group: Group, asked: Mapping[Model, Sequence[Policy]], workload: Workload
+    group: Group,
+    asked: Mapping[Model, Sequence[Policy]],
+    compiled: Mapping[Model, Compiled],
+    workload: Workload,
 ) -> dict[Model, dict[Spot, RuleReach]]:
     found: dict[Model, dict[Spot, RuleReach]] = {}
     doubted: set[Spot] | None = None
@@ -165,7 +168,7 @@ def _reach(
             # what one model needs must stay, so only the rest is asked of the other
             places = {number: place for place, number in enumerate(numbers)}
             ask = {(places[number], position) for number, position in doubted if number in places}
-        side = reach(model, asked[model], workload, group.posture, ask=ask)
+        side = reach(model, asked[model], workload, group.posture, ask=ask, compiled=compiled[model])
         found[model] = {(numbers[one.policy], one.rule): _told(one, numbers) for one in side if _says(one)}
         doubted = {spot for spot, one in found[model].items() if one.redundant}
     return found
@@ -226,9 +229,9 @@ def _removable(
     workload: Workload,
     reached: Mapping[Model, Mapping[Spot, RuleReach]],
 ) -> frozenset[Spot]:
-    """Rules that can go together without any change; shown by comparing what is left, not by what is known of each.
+    """Rules of which any number can go without a change; shown by comparing what is left, not by what is known of each.
 
-    All that decide nothing, and one more that only repeats others: of two that repeat each other one must stay.
+    All that decide nothing. Only where there is none, one that repeats others: without it another may be needed.
     """
     both = {
         spot
@@ -242,13 +245,9 @@ def _removable(
         and any(_standing(reached[m], spot) is Standing.UNREACHABLE for m in Model)
     }
     others = sorted(both - dead)
-    tries = [dead | {others[-1]}] if others else []
-    if dead:
-        tries.append(dead)
-    for spots in tries:
-        if all(_same_without(model, group, asked[model], workload, spots) for model in Model):
-            return frozenset(spots)
-    return frozenset()
+    chosen = dead or set(others[-1:])
+    same = all(_same_without(model, group, asked[model], workload, chosen) for model in Model)
+    return frozenset(chosen) if same else frozenset()
 
 
 def _is_redundant(side: Mapping[Spot, RuleReach], spot: Spot) -> bool:
@@ -262,8 +261,10 @@ def _standing(side: Mapping[Spot, RuleReach], spot: Spot) -> Standing | None:
 
 
 def _same_without(
-    model: Model, group: Group, policies: Sequence[Policy], workload: Workload, spots: Iterable[Spot]
+    model: Model, group: Group, policies: Sequence[Policy], workload: Workload, spots: Collection[Spot]
 ) -> bool:
+    if not spots:
+        return True
     gone: dict[int, set[int]] = {}
     for number, position in spots:
         gone.setdefault(number, set()).add(position)
@@ -300,7 +301,7 @@ def _parted(compiled: Mapping[Model, Compiled], spots: Mapping[Key, Spot]) -> It
     seen: set[Spot] = set()
     for change in compare(*sides, limit=Limit(beyond=False)).changes:
         witness = change.witness
-        if change.direction is Direction.REPORTED or witness.source is None:
+        if change.direction is Direction.REPORTED or witness.source is None or _by_another(witness):
             continue
         if witness.how == "chown" or witness.target.count("/") > SEEN_COMPONENTS:
             continue
@@ -317,3 +318,8 @@ def _parted(compiled: Mapping[Model, Compiled], spots: Mapping[Key, Spot]) -> It
             (change.after.verdict.value, _spot(change.rule_after, spots)),
             (change.before.verdict.value, _spot(change.rule_before, spots)),
         )
+
+
+def _by_another(access: Access) -> bool:
+    """Whether the program that asks and the one that started it matter, which the models call source by turns."""
+    return access.op == "exec" and access.parent_source != access.source

@@ -90,14 +90,16 @@ def reach(
     *,
     limit: Limit | None = None,
     ask: Collection[tuple[int, int]] | None = None,
+    compiled: Compiled | None = None,
 ) -> tuple[Finding, ...]:
     """One finding for each rule of the policies that select the workload, in their order.
 
     `ask` are the rules, by policy and number, of which to find out whether they are redundant; None is all.
+    `compiled` are the lists of just these policies, none of them given twice, if they are there already.
     """
     # a policy given twice is two policies, and rules are told apart by identity
-    own = [replace(policy) for policy in policies]
-    compiled = compile_policies(model, own, workload, posture)
+    own = list(policies) if compiled is not None else [replace(policy) for policy in policies]
+    compiled = compiled or compile_policies(model, own, workload, posture)
     found = [
         finding for domain in _DOMAINS for finding in _domain(compiled, domain, own, workload, posture, limit, ask)
     ]

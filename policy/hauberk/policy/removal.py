@@ -80,7 +80,7 @@ def alerts(outcome: Outcome) -> Hashable:
 
 
 def same_stores(policies: Sequence[Policy], others: Sequence[Policy]) -> bool:
-    """Whether KubeArmor's daemon writes the same for both, with the same words for alerts; presets are not looked at."""
+    """Whether KubeArmor's daemon writes the same rules for both, with the same words for alerts."""
     for domain in get_args(Domain):
         one, other = fill(domain, policies), fill(domain, others)
         if one.allow_listed != other.allow_listed or _said(one) != _said(other):
