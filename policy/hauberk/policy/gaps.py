@@ -61,7 +61,7 @@ class DropPlace:
 
 @dataclass(frozen=True, slots=True)
 class Unopened:
-    """What `rule` lets run the end of the file list does not let be opened, wherever it stands."""
+    """What `rule` lets run by a directory, pattern or name no file rule lets be opened, wherever it stands."""
 
     rule: Origin
     read: Access
@@ -273,7 +273,7 @@ class _Scan:
             opened = self._say("read", self._other, hits, self._plain("read", self._other, hits))
             if opened.origin is not None or not end.allow_listed:
                 self._readable.add(key)
-            elif key not in self._unopened:
+            elif key not in self._unopened and not _is_one_file(rule):
                 access = self._access("read", self._other, found, None)
                 self._unopened[key] = Unopened(rule, access, opened.verdict is Verdict.DENIED)
 

@@ -35,9 +35,20 @@ violation contains v if {
 			"message": $"the allow-list does not block what no rule matches ({domains}): the posture of {where} is audit{why}",
 			"hint": $"{_first}{hint}{else_hint}",
 		},
-		_severity,
+		object.union(_severity, _witness),
 	)
 }
+
+# What the end of the list is asked about: one access for each domain that was searched.
+_witness := {"witness": found[0]} if {
+	found := [access |
+		some domain, op in {"process": "exec", "file": "read"}
+		domain in _domains
+		some access in input.ends
+		access.op == op
+	]
+	count(found) > 0
+} else := {}
 
 _audited := [item |
 	some workload in input.workloads

@@ -38,6 +38,27 @@ violation contains v if {
 	)
 }
 
+# Rules for many programs: none of those that they let run can be opened.
+violation contains v if {
+	some rule in input.unopened
+	access := rule.access.target
+	workload := rule.workload
+	v := object.union(
+		{
+			"id": "HB406",
+			"pointer": rule.pointer,
+			"message": _none(rule.posture, workload, access),
+			"hint": "add the directories that the programs stand in, with readOnly: true, to the file rules",
+			"witness": rule.access,
+		},
+		_severity(rule.posture),
+	)
+}
+
+_none("block", workload, path) := $"of the programs that this rule lets run the file rules for {workload} let none be opened, {path} say: they do not start"
+
+_none("audit", workload, path) := $"of the programs that this rule lets run the file allow-list for {workload} has none, {path} say: under posture block they would not start"
+
 # What the kernel makes up there is no program on a disk; these rules are about descriptors and the like.
 _in_no_image(name) if {
 	some folder in ["/dev/", "/proc/", "/sys/"]

@@ -55,3 +55,30 @@ test_near_miss_no_program_on_a_disk if {
 	count(exec_without_read.violation) == 0 with input as _with("/proc/self/exe", "audit", null)
 	count(exec_without_read.violation) == 0 with input as _with("/sys/kernel/x", "block", null)
 }
+
+_many(posture) := fixtures.changed(
+	fixtures.with_rules([]),
+	{"unopened": [{
+		"pointer": "/spec/process/matchDirectories/0",
+		"rule": "process.matchDirectories[0]",
+		"workload": "Deployment/shop/web/web",
+		"access": {"op": "read", "target": "/usr/bin/id", "source": "/usr/bin/other"},
+		"posture": posture,
+	}]},
+)
+
+test_bad_directory if {
+	found := exec_without_read.violation with input as _many("block")
+	some v in found
+	v.message == concat("", [
+		"of the programs that this rule lets run the file rules for Deployment/shop/web/web let none be opened, ",
+		"/usr/bin/id say: they do not start",
+	])
+	not v.severity
+}
+
+test_bad_directory_audit if {
+	found := exec_without_read.violation with input as _many("audit")
+	some v in found
+	v.severity == "warning"
+}
