@@ -223,9 +223,10 @@ class _Scan:
     def _class(self, found: TargetClass, ends: set[Op]) -> None:
         hits = (*found.hits, *found.loose)
         for op in ends - self._ends.keys():
-            said = self._say(op, self._other, hits, self._plain(op, self._other, hits))
+            way = self._plain(op, self._other, hits)
+            said = self._say(op, self._other, hits, way)
             if said.origin is None and said.target is None and found.target.startswith("/"):
-                self._ends[op] = self._familiar(op, self._access(op, self._other, found, None))
+                self._ends[op] = self._familiar(op, self._access(op, self._other, found, way))
         for op in OPS:
             for key in self._deciding(op, self._given, hits):
                 if (key, op) not in self._assets:
@@ -264,21 +265,31 @@ class _Scan:
     def _program(self, key: Key, found: TargetClass, hits: Sequence[int]) -> None:
         rule = self._runnable[key]
         for source in _sources(rule) or [self._other]:
-            way = self._plain("exec", source, hits)
-            if key_of(self._say("exec", source, hits, way).origin) != key:
+            way = self._running(key, source, hits)
+            if way is None:
                 continue
             if key not in self._drops and not _is_everything(rule):
-                self._drop(rule, source, found, hits)
+                self._drop(rule, replace(self._access("exec", source, found, way), parent_source=source), found, hits)
             end = self._list("read", self._other).list.default
-            opened = self._say("read", self._other, hits, self._plain("read", self._other, hits))
+            reading = self._plain("read", self._other, hits)
+            opened = self._say("read", self._other, hits, reading)
             if opened.origin is not None or not end.allow_listed:
                 self._readable.add(key)
             elif key not in self._unopened and not _is_one_file(rule):
-                access = self._access("read", self._other, found, None)
+                access = self._access("read", self._other, found, reading)
                 self._unopened[key] = Unopened(rule, access, opened.verdict is Verdict.DENIED)
 
-    def _drop(self, rule: Origin, source: str, found: TargetClass, hits: Sequence[int]) -> None:
-        written = self._say("write", self._other, hits, self._plain("write", self._other, hits))
+    def _running(self, key: Key, source: str, hits: Sequence[int]) -> Way | None:
+        """The plainest way in which the rule lets run what is hit; with arguments that it lists, say."""
+        for way in self._ways.of(self._conditions("exec", source, hits)):
+            said = self._say("exec", source, hits, way)
+            if key_of(said.origin) == key and said.verdict is Verdict.ALLOWED:
+                return way
+        return None
+
+    def _drop(self, rule: Origin, run: Access, found: TargetClass, hits: Sequence[int]) -> None:
+        way = self._plain("write", self._other, hits)
+        written = self._say("write", self._other, hits, way)
         if written.verdict is not Verdict.ALLOWED:
             return
         if written.origin is None:
@@ -287,8 +298,8 @@ class _Scan:
         elif _action(written.origin) is not Action.ALLOW or (_is_one_file(rule) and _is_root(written.target)):
             # what `/` gives to everybody is a finding of its own
             return
-        run = replace(self._access("exec", source, found, None), parent_source=source)
-        self._drops[key_of(rule)] = DropPlace(rule, self._access("write", self._who, found, None), run, written.origin)
+        write = self._access("write", self._who, found, way)
+        self._drops[key_of(rule)] = DropPlace(rule, write, run, written.origin)
 
     # -- lists
 
@@ -308,9 +319,8 @@ class _Scan:
         entries: list[Entry] = ranked.entries(hits)
         return outcome(ranked, entries, ranked.watches(hits), way.holding)
 
-    def _access(self, op: Op, source: str, found: TargetClass, way: Way | None) -> Access:
-        access = access_of(op, Actor((), source, source), found)
-        return access if way is None else at(access, way)
+    def _access(self, op: Op, source: str, found: TargetClass, way: Way) -> Access:
+        return at(access_of(op, Actor((), source, source), found), way)
 
 
 def _sources(origin: Origin) -> list[str]:
