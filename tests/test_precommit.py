@@ -41,3 +41,12 @@ def test_try_repo(tmp_path: Path) -> None:
     fixed = hook("hauberk-fix")
     assert "files were modified by this hook" in fixed.stdout
     assert "action: Allow" in (repository / "policy.yaml").read_text()
+    for path in ("/etc/shadow", "/etc/hosts"):
+        text = policy(f"  action: Block\n  file:\n    matchPaths:\n      - path: {path}\n")
+        (repository / "policy.yaml").write_text(text)
+        git(repository, "commit", "-qam", path)
+    arguments = ("--hook-stage", "pre-push", "--from-ref", "HEAD~1", "--to-ref", "HEAD", "--verbose")
+    command = [sys.executable, "-m", "pre_commit", "try-repo", str(hooks), "hauberk-diff", *arguments]
+    done = subprocess.run(command, cwd=repository, env=environment, check=False, capture_output=True, text=True)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "widened read: /usr/bin/other reads /etc/shadow" in done.stdout

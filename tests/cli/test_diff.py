@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,12 @@ from typing import Any
 import jsonschema
 import pytest
 
+from hauberk.cli.affected import Pair, affected
+from hauberk.cli.commands.diff import Side, diff
+from hauberk.cli.loading import load
+from hauberk.cli.opened import open_loaded
+from hauberk.cli.sources import Source
+from hauberk.policy.model import Model, Posture
 from support import ROOT, hauberk, missing
 from support.policies import policy
 
@@ -160,3 +167,87 @@ def test_markdown_fits_a_comment(repository: Path) -> None:
     markdown = hauberk("diff", "HEAD", "--format", "markdown", cwd=repository).stdout
     assert len(markdown) <= 60_000
     assert "more changes do not fit here" in markdown
+
+
+# ------------------------------------------------------------------------------------- what is passed over
+
+
+def everything(before: list[Source], after: list[Source]) -> Pair:
+    return [load(s, keep=False) for s in before], [load(s, keep=False) for s in after]
+
+
+def compared(pair: Pair) -> list[tuple[object, ...]]:
+    sides = [Side(name, open_loaded(side), Model.HAUBERK) for name, side in zip("ab", pair, strict=True)]
+    found = [
+        (c.target.name, c.operation, c.direction, c.witness, c.before, c.after, c.rule_before, c.rule_after)
+        for c in diff(sides[0], sides[1], Posture("block", "block", "block")).changes
+    ]
+    return sorted(found, key=repr)
+
+
+# one of them is no text to YAML
+LABELS = ("app: front", "app: rear", "tier: outer", "tier: inner", "zone: on", "zone: north")
+
+
+def some_policy(dice: random.Random, number: int) -> str:
+    labels = dice.sample(LABELS, dice.randrange(1, 3))
+    selector = "      " + "\n      ".join(labels)
+    form = dice.randrange(30)
+    if form == 0:
+        selector = "      app: 'front'"
+    elif form == 1:
+        selector = '      "app": rear'
+    rule = f"{dice.choice(('- path: /a/', '- path: /b/'))}{number}\n        action: {dice.choice(('Allow', 'Block'))}"
+    text = (
+        "apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\n"
+        f"metadata:\n  name: p{number}\n  namespace: {dice.choice('mn')}\nspec:\n  selector:\n    matchLabels:\n"
+        f"{selector}\n  action: Block\n  file:\n    matchPaths:\n      {rule}\n"
+    )
+    if form == 2:
+        text = (
+            text.replace("    matchLabels:\n", "    {}\n")
+            .replace(f"{selector}\n", "")
+            .replace("selector:\n    {}", "selector: {}")
+        )
+    elif form == 3:
+        text = text.replace("KubeArmorPolicy", "KubeArmorClusterPolicy")
+    elif form == 4:
+        text = text.replace("spec:\n", 'spec:\n  message: "\n    matchLabels:\n      app: q\n    "\n')
+    elif form == 5:
+        text = (
+            f"apiVersion: v1\nkind: Pod\nmetadata:\n  name: pod{number}\n  namespace: {dice.choice('mn')}\n"
+            f"  labels:\n    app: {dice.choice(('front', 'rear'))}\n    tier: {dice.choice(('outer', 'inner'))}\n"
+            "spec:\n  containers:\n    - name: c\n"
+        )
+    return text
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_what_is_passed_over_changes_no_answer(seed: int) -> None:
+    dice = random.Random(seed)  # noqa: S311  chance here is no secret
+    before = [Source(f"{n:02}.yaml", some_policy(dice, n).encode()) for n in range(14)]
+    after = list(before)
+    for place in dice.sample(range(14), dice.randrange(1, 3)):
+        after[place] = Source(f"{place:02}.yaml", some_policy(dice, place).encode())
+    whole, less = everything(before, after), affected(before, after)
+    assert compared(less) == compared(whole)
+
+
+def test_most_of_them_pass_something_over() -> None:
+    less = 0
+    for seed in range(30):
+        dice = random.Random(seed)  # noqa: S311  chance here is no secret
+        before = [Source(f"{n:02}.yaml", some_policy(dice, n).encode()) for n in range(14)]
+        after = [Source("00.yaml", some_policy(dice, 0).encode()), *before[1:]]
+        less += len(affected(before, after)[1]) < len(after)
+    assert less > 15
+
+
+def test_files_of_other_workloads_are_passed_over() -> None:
+    def text(app: str, path: str) -> bytes:
+        whole = policy(f"  action: Block\n  file:\n    matchPaths:\n      - path: {path}\n")
+        return whole.replace("      app: x\n", f"      app: {app}\n").encode()
+
+    before = [Source(f"{app}.yaml", text(app, "/etc/shadow")) for app in ("first", "second")]
+    after = [Source("first.yaml", text("first", "/etc/passwd")), before[1]]
+    assert [loaded.path for loaded in affected(before, after)[1]] == ["first.yaml"]

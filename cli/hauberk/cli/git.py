@@ -61,8 +61,13 @@ def renamed_since(commit: str) -> dict[str, str]:
     return dict(zip(fields[1::3], fields[2::3], strict=False))
 
 
-def files_at(commit: str, wanted: Callable[[str], bool]) -> list[tuple[str, bytes]]:
-    """Name and bytes of the commit's regular files that are wanted; no other file's bytes are read."""
+def files_at(
+    commit: str, wanted: Callable[[str], bool], known: dict[str, bytes] | None = None
+) -> list[tuple[str, bytes]]:
+    """Name and bytes of the commit's regular files that are wanted; no other file's bytes are read.
+
+    `known` are the bytes of objects that were read before; those that are read now are added.
+    """
     entries: list[tuple[str, str]] = []
     for record in _run("ls-tree", "-r", "-z", "-l", "--full-tree", commit).split(b"\0"):
         head, _, name = record.partition(b"\t")
@@ -72,12 +77,17 @@ def files_at(commit: str, wanted: Callable[[str], bool]) -> list[tuple[str, byte
             path = os.fsdecode(name)
             if wanted(path):
                 entries.append((fields[2].decode(), path))
-    return _blobs(entries)
+    known = {} if known is None else known
+    fresh = [entry for entry in entries if entry[0] not in known]
+    known.update(zip((identity for identity, _ in fresh), _blobs(fresh), strict=True))
+    return [(path, known[identity]) for identity, path in entries]
 
 
-def _blobs(entries: Sequence[tuple[str, str]]) -> list[tuple[str, bytes]]:
+def _blobs(entries: Sequence[tuple[str, str]]) -> list[bytes]:
+    if not entries:
+        return []
     answer = _run("cat-file", "--batch", given="".join(f"{name}\n" for name, _ in entries).encode())
-    found: list[tuple[str, bytes]] = []
+    found: list[bytes] = []
     at = 0
     for identity, path in entries:
         end = answer.index(b"\n", at)
@@ -85,6 +95,6 @@ def _blobs(entries: Sequence[tuple[str, str]]) -> list[tuple[str, bytes]]:
         if len(header) != 3:
             raise HauberkError(f"{path}: object {identity} is missing here (a partial clone?): run git fetch first")
         size = int(header[2])
-        found.append((path, answer[end + 1 : end + 1 + size]))
+        found.append(answer[end + 1 : end + 1 + size])
         at = end + 1 + size + 1
     return found

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hauberk.cli import sources
-from hauberk.cli.loading import load
+from hauberk.cli.loading import Loaded, load
 from hauberk.cli.sources import Source
 from hauberk.policy.model import Policy, Posture
 from hauberk.policy.problems import HauberkError
@@ -77,13 +77,17 @@ def open_repository(paths: Sequence[str], exclude: Sequence[str] = ()) -> Opened
 
 def open_sources(given: Iterable[Source]) -> Opened:
     """All policies and manifests of these sources; there may be none."""
+    return open_loaded(load(source, keep=False) for source in given)
+
+
+def open_loaded(given: Iterable[Loaded]) -> Opened:
+    """The same of sources that were loaded already."""
     entries: list[Entry] = []
     manifests: list[Manifest] = []
     broken: list[str] = []
-    for source in given:
-        loaded = load(source, keep=False)
+    for loaded in given:
         entries.extend(loaded.entries)
         manifests.extend(loaded.manifests)
         if any(subject.document is None for subject in loaded.subjects):
-            broken.append(source.path)
+            broken.append(loaded.path)
     return Opened(Repository(entries, manifests), tuple(broken))

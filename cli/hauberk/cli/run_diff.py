@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hauberk.cli import git, sources
+from hauberk.cli.affected import affected
 from hauberk.cli.changes import Diff
 from hauberk.cli.commands.diff import Side, diff
 from hauberk.cli.commands.since import in_repository, within
 from hauberk.cli.config import Config
 from hauberk.cli.files import write
 from hauberk.cli.globs import anchored, matched
-from hauberk.cli.opened import Opened, open_sources
+from hauberk.cli.opened import Opened, open_loaded, open_sources
 from hauberk.cli.output import changes
 from hauberk.cli.run_lint import coloured
 from hauberk.cli.sources import Source
@@ -82,20 +83,24 @@ def _sides(options: Options) -> tuple[Side, Side]:
         opened = _folder(paths, options)
         return Side(models[0].value, opened, models[0]), Side(models[1].value, opened, models[1])
     base, head, paths = _revisions(options.arguments)
-    old = open_sources(_at(base, paths, options))
-    new = open_sources(_at(head, paths, options)) if head else _folder(paths, options, may_be_empty=True)
-    return Side(base, old, models[0]), Side(head or "working tree", new, models[1])
+    known: dict[str, bytes] = {}
+    given = _at(head, paths, options, known) if head else _read(paths, options)
+    old, new = affected(_at(base, paths, options, known), given)
+    return Side(base, open_loaded(old), models[0]), Side(head or "working tree", open_loaded(new), models[1])
 
 
-def _folder(paths: list[str], options: Options, *, may_be_empty: bool = False) -> Opened:
-    names = sources.find(paths, markdown=False, exclude=options.config.exclude)
-    opened = open_sources(sources.read(name) for name in names)
-    if not opened.repository.entries and not may_be_empty:
+def _read(paths: list[str], options: Options) -> list[Source]:
+    return [sources.read(name) for name in sources.find(paths, markdown=False, exclude=options.config.exclude)]
+
+
+def _folder(paths: list[str], options: Options) -> Opened:
+    opened = open_sources(_read(paths, options))
+    if not opened.repository.entries:
         raise HauberkError(f"no policy in {', '.join(paths)}")
     return opened
 
 
-def _at(revision: str, paths: list[str], options: Options) -> list[Source]:
+def _at(revision: str, paths: list[str], options: Options, known: dict[str, bytes]) -> list[Source]:
     root = git.root()
     named = [in_repository(path, root) for path in paths]
     below = within(named, sources.SUFFIXES)
@@ -104,9 +109,16 @@ def _at(revision: str, paths: list[str], options: Options) -> list[Source]:
     def wanted(name: str) -> bool:
         return (name in named or below(name)) and not matched(f"{root}/{name}", exclude)
 
-    found = git.files_at(git.commit_of(revision), wanted)
-    here = Path.cwd()
-    return [Source(sources.displayed(os.path.relpath(f"{root}/{name}", here)), data) for name, data in found]
+    found = git.files_at(git.commit_of(revision), wanted, known)
+    # one folder has many files
+    folders: dict[str, str] = {}
+    here, given = Path.cwd(), []
+    for name, data in found:
+        folder, _, base = name.rpartition("/")
+        if folder not in folders:
+            folders[folder] = os.path.relpath(f"{root}/{folder}", here)
+        given.append(Source(sources.displayed(os.path.normpath(f"{folders[folder]}/{base}")), data))
+    return given
 
 
 def _revisions(arguments: tuple[str, ...]) -> tuple[str, str | None, list[str]]:
@@ -117,4 +129,13 @@ def _revisions(arguments: tuple[str, ...]) -> tuple[str, str | None, list[str]]:
         return base or git.default_base(), head.lstrip(".") or "HEAD", list(arguments[1:]) or ["."]
     if first is not None and not Path(first).exists():
         return first, None, list(arguments[1:]) or ["."]
+    pushed = _pushed()
+    if pushed is not None:
+        return *pushed, list(arguments) or ["."]
     return git.default_base(), None, list(arguments) or ["."]
+
+
+def _pushed() -> tuple[str, str] | None:
+    """What pre-commit says is pushed, when it runs us as a pre-push hook."""
+    pair = os.environ.get("PRE_COMMIT_FROM_REF"), os.environ.get("PRE_COMMIT_TO_REF")
+    return (pair[0], pair[1]) if pair[0] and pair[1] else None
