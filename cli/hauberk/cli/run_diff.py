@@ -75,31 +75,37 @@ def _sides(options: Options) -> tuple[Side, Side]:
     if options.from_folder is not None and options.to_folder is not None:
         if options.arguments:
             raise HauberkError("--from and --to compare two folders: revisions and paths do not go with them")
-        pair = (_folder([options.from_folder], options), _folder([options.to_folder], options))
+        pair = (folder([options.from_folder], options.config), folder([options.to_folder], options.config))
         return Side(options.from_folder, pair[0], models[0]), Side(options.to_folder, pair[1], models[1])
     if models[0] is not models[1]:
         paths = list(options.arguments) or ["."]
-        opened = _folder(paths, options)
+        opened = folder(paths, options.config)
         return Side(models[0].value, opened, models[0]), Side(models[1].value, opened, models[1])
     base, head, paths = _revisions(options.arguments)
-    old = open_sources(_at(base, paths, options))
-    new = open_sources(_at(head, paths, options)) if head else _folder(paths, options, may_be_empty=True)
+    old, new = between(base, head, paths, options.config)
     return Side(base, old, models[0]), Side(head or "working tree", new, models[1])
 
 
-def _folder(paths: list[str], options: Options, *, may_be_empty: bool = False) -> Opened:
-    names = sources.find(paths, markdown=False, exclude=options.config.exclude)
+def between(base: str, head: str | None, paths: list[str], config: Config) -> tuple[Opened, Opened]:
+    """Two git revisions, or one and the working tree."""
+    old = open_sources(_at(base, paths, config))
+    return old, open_sources(_at(head, paths, config)) if head else folder(paths, config, may_be_empty=True)
+
+
+def folder(paths: list[str], config: Config, *, may_be_empty: bool = False) -> Opened:
+    """What lies below the paths now."""
+    names = sources.find(paths, markdown=False, exclude=config.exclude)
     opened = open_sources(sources.read(name) for name in names)
     if not opened.repository.entries and not may_be_empty:
         raise HauberkError(f"no policy in {', '.join(paths)}")
     return opened
 
 
-def _at(revision: str, paths: list[str], options: Options) -> list[Source]:
+def _at(revision: str, paths: list[str], config: Config) -> list[Source]:
     root = git.root()
     named = [in_repository(path, root) for path in paths]
     below = within(named, sources.SUFFIXES)
-    exclude = anchored(options.config.exclude, ".")
+    exclude = anchored(config.exclude, ".")
 
     def wanted(name: str) -> bool:
         return (name in named or below(name)) and not matched(f"{root}/{name}", exclude)
