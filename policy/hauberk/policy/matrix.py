@@ -169,7 +169,7 @@ class _Asker:
 
     def __init__(self, sides: Sequence[Compiled], assets: Sequence[Asset]) -> None:
         self._sides = sides
-        self._ops = tuple(dict.fromkeys(op for asset in assets for op in asset.ops))
+        self._ops: tuple[Op, ...] = tuple(dict.fromkeys(op for asset in assets for op in asset.ops))
         self._numbers: dict[Domain, Numbers] = {}
         self._ranked: dict[tuple[int, Op, str | None], Ranked] = {}
         self._hits: dict[tuple[int, Domain], tuple[int, tuple[int, ...]]] = {}

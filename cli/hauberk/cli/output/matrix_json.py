@@ -19,7 +19,7 @@ def as_json(found: Matrices) -> str:
         "workloads": [_workload(found, one) for one in found.workloads],
         "notes": found.notes,
     }
-    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(whole, separators=(",", ":")) + "\n"
 
 
 def _workload(found: Matrices, one: WorkloadMatrix) -> dict[str, Any]:
@@ -68,13 +68,13 @@ def _answer(found: Matrices, ruling: Ruling) -> dict[str, Any]:
         answer["before"] = ruling.sense(0).value
         answer["change"] = [direction.value for direction in ruling.directions()]
     answer["partial"] = ruling.partial
-    answer["cases"] = []
+    cases: list[dict[str, Any]] = []
     for one in ruling.answers:
         case: dict[str, Any] = {"when": circumstances(one.way, ruling.depends), **_said(found, one.said[-1])}
         if found.compared:
             case["before"] = _said(found, one.said[0])
-        answer["cases"].append(case)
-    return answer
+        cases.append(case)
+    return {**answer, "cases": cases}
 
 
 def _said(found: Matrices, said: Said) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import typer
 from hauberk.cli.matrices import Matrices, WorkloadMatrix
 from hauberk.cli.output.matrix_words import MARKS, answered, example, heading, legend, symbol
 from hauberk.cli.output.visible import visible
+from hauberk.policy.compare import Direction
 from hauberk.policy.matrix import Matrix, Ruling, Sense
 
 _WIDEST_PROGRAM, _WIDEST_ASSET, _GAP = 36, 28, 2
@@ -102,7 +103,7 @@ def _cell(found: Matrix, program: int, asset: int, style: Style) -> tuple[str, s
     return plain + marks, painted + (style(marks, bold=True) if marks else "")
 
 
-def _changes(ruling: Ruling) -> Sequence[object]:
+def _changes(ruling: Ruling) -> Sequence[Direction]:
     return ruling.directions() if len(ruling.answers[0].said) > 1 else ()
 
 
@@ -127,12 +128,12 @@ def reasons(found: Matrices, one: WorkloadMatrix) -> Iterator[tuple[bool, str]]:
                 words += "; and more combinations of arguments" if ruling.partial else ""
                 said.setdefault((words, op), []).append(visible(program.label))
         by_words: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-        for (words, op), programs in said.items():
-            by_words.setdefault((words, tuple(programs)), []).append(op)
+        for (words, operation), who in said.items():
+            by_words.setdefault((words, tuple(who)), []).append(operation)
         if by_words:
             shown = example(asset)
             yield True, visible(asset.label if shown in (asset.label, "") else f"{asset.label} (for example {shown})")
         for (words, programs), ops in by_words.items():
-            who = ", ".join(programs[:4]) + (f" and {len(programs) - 4} more" if len(programs) > 4 else "")
-            who = "every program" if len(programs) == len(matrix.programs) else who
-            yield False, f"{', '.join(ops)}: {words}: {who}"
+            named = ", ".join(programs[:4]) + (f" and {len(programs) - 4} more" if len(programs) > 4 else "")
+            named = "every program" if len(programs) == len(matrix.programs) else named
+            yield False, f"{', '.join(ops)}: {words}: {named}"

@@ -80,16 +80,22 @@ def circumstances(way: Access, depends: tuple[str, ...]) -> str:
     return ", ".join(words[name] for name in depends)
 
 
-def decided(found: Matrices, said: Said) -> str:
-    """`denied by p:file.matchPaths[0] (policy.yaml:14)`."""
+def parts(found: Matrices, said: Said) -> tuple[str, str, str]:
+    """Verdict, rule and `file:line`; where no rule decides, that is said instead of one."""
     place = found.place(said.origin)
     reports = said.decision.reports
     verdict = said.decision.verdict.value
     if said.decision.verdict is Verdict.ALLOWED and reports:
         verdict += f" and reported ({', '.join(dict.fromkeys(report.policy for report in reports))})"
     if place.rule:
-        return visible(f"{verdict} by {place.rule} ({place.path}:{place.line})")
-    return visible(f"{verdict} by posture, as no rule decides" if reports else f"{verdict}, as no rule decides")
+        return visible(verdict), visible(place.rule), visible(f"{place.path}:{place.line}")
+    return visible(verdict), "posture, as no rule decides" if reports else "", ""
+
+
+def decided(found: Matrices, said: Said) -> str:
+    """`denied by p:file.matchPaths[0] (policy.yaml:14)`."""
+    verdict, by, place = parts(found, said)
+    return f"{verdict} by {by}{f' ({place})' if place else ''}" if by else f"{verdict}, as no rule decides"
 
 
 def answered(found: Matrices, ruling: Ruling, answer: Answer) -> str:
