@@ -6,7 +6,7 @@ which no other entry can change; programs that no rule tells apart share their a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -16,7 +16,7 @@ from hauberk.policy.compare import Direction
 from hauberk.policy.decision import Compiled
 from hauberk.policy.lists import ALWAYS, Condition, DecisionList, Entry, Origin, Watch
 from hauberk.policy.matching import subject_of
-from hauberk.policy.model import DOMAIN_OF_OP, Access, Decision, Domain, Op, Verdict, Workload
+from hauberk.policy.model import DOMAIN_OF_OP, Access, Decision, Domain, Model, Op, Verdict, Workload
 from hauberk.policy.rulings import Numbers, Ranked, conditions_of, key_of
 
 MOST_CELLS = 200_000
@@ -117,23 +117,17 @@ def matrix(sides: Sequence[Compiled], workload: Workload) -> Matrix:
     """The matrix of one compiled set of policies, or of two, before and after, of the same model."""
     found = axes((policy for side in sides for policy in side.policies), workload)
     cut = _within_limits(found, sides)
-    asker = _Asker(sides, found.assets)
+    asker = _Asker(sides, found)
     lines: dict[Hashable, int] = {}
     rows: list[list[int]] = []
-    cells: dict[Cell, int] = {}
     of_program: list[int] = []
     for program in found.programs:
         key = asker.classes(program)
         if key not in lines:
             lines[key] = len(rows)
-            rows.append(
-                [
-                    cells.setdefault(asker.cell(number, asset, program), len(cells))
-                    for number, asset in enumerate(found.assets)
-                ]
-            )
+            rows.append(asker.row(program))
         of_program.append(lines[key])
-    result = Matrix(found.programs, found.assets, of_program, rows, list(cells), asker.rulings, cut)
+    result = Matrix(found.programs, found.assets, of_program, rows, list(asker.cells), asker.rulings, cut)
     _without_unknown(result)
     return result
 
@@ -165,17 +159,20 @@ def _within_limits(found: Axes, sides: Sequence[Compiled]) -> list[str]:
 
 
 class _Asker:
-    """Asks the lists, once for each operation, class of sources and set of matchers that are hit."""
+    """Asks the lists, only where a program's lists say something beyond those of programs that no rule names."""
 
-    def __init__(self, sides: Sequence[Compiled], assets: Sequence[Asset]) -> None:
+    def __init__(self, sides: Sequence[Compiled], found: Axes) -> None:
         self._sides = sides
-        self._ops: tuple[Op, ...] = tuple(dict.fromkeys(op for asset in assets for op in asset.ops))
-        self._numbers: dict[Domain, Numbers] = {}
+        self._assets = found.assets
+        self._ops: tuple[Op, ...] = tuple(dict.fromkeys(op for asset in found.assets for op in asset.ops))
+        self._usual = {op: self._class(op, found.programs[0]) for op in self._ops}
+        self._hits: dict[Domain, _Hits] = {}
         self._ranked: dict[tuple[int, Op, str | None], Ranked] = {}
-        self._hits: dict[tuple[int, Domain], tuple[int, tuple[int, ...]]] = {}
         self._known: dict[Hashable, int] = {}
         self._ways = Ways()
+        self._usual_row: list[int] | None = None
         self.rulings: list[Ruling] = []
+        self.cells: dict[Cell, int] = {}
 
     def classes(self, program: Program) -> Hashable:
         """What tells programs apart."""
@@ -185,44 +182,82 @@ class _Asker:
         access = Access(op, source=program.source, parent_source=program.source)
         return tuple(side.source_class(access) for side in self._sides)
 
-    def cell(self, number: int, asset: Asset, program: Program) -> Cell:
-        return tuple(self._ruling(number, asset, op, program) for op in asset.ops)
+    def row(self, program: Program) -> list[int]:
+        """The numbers of the cells of one program."""
+        lists: dict[Op, list[Ranked]] = {op: self._lists(op, self._class(op, program)) for op in self._ops}
+        row = [0] * len(self._assets) if self._usual_row is None else list(self._usual_row)
+        for number in self._own_assets(lists) if self._usual_row else range(len(row)):
+            asset = self._assets[number]
+            cell = tuple(self._ruling(number, asset, op, program, lists[op]) for op in asset.ops)
+            row[number] = self.cells.setdefault(cell, len(self.cells))
+        if self._usual_row is None:
+            self._usual_row = row
+        return row
 
-    def _ruling(self, number: int, asset: Asset, op: Op, program: Program) -> int:
-        classes = self._class(op, program)
-        lists = [self._list(side, op, source) for side, source in enumerate(classes)]
-        hits = self._hit(number, asset, op)
-        own = [
-            source if ranked.own is None or not ranked.own.isdisjoint(hits) else None
-            for ranked, source in zip(lists, classes, strict=True)
-        ]
-        key = (op, *own, hits)
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = len(self.rulings)
-            reduced = [_Reduced(ranked.list, ranked.entries(hits), ranked.watches(hits)) for ranked in lists]
-            self.rulings.append(_ruling(asset.access(op, program), reduced, self._ways))
-        return found
+    def _own_assets(self, lists: dict[Op, list[Ranked]]) -> Iterable[int]:
+        """The assets of which these lists may say something of their own."""
+        found: set[int] = set()
+        for op, ranked in lists.items():
+            for one, usual in zip(ranked, self._lists(op, self._usual[op]), strict=True):
+                if one is usual:
+                    continue
+                if one.own is None:
+                    return range(len(self._assets))
+                found.update(self._hits[DOMAIN_OF_OP[op]].assets(one.own))
+        return sorted(found)
+
+    def _lists(self, op: Op, classes: tuple[str | None, ...]) -> list[Ranked]:
+        return [self._list(side, op, source) for side, source in enumerate(classes)]
 
     def _list(self, side: int, op: Op, source: str | None) -> Ranked:
         found = self._ranked.get((side, op, source))
         if found is None:
-            base = None if source is None else self._list(side, op, None)
-            numbers = self._numbers.setdefault(DOMAIN_OF_OP[op], Numbers())
-            found = self._ranked[side, op, source] = Ranked(self._sides[side].list_of(op, source), numbers, base)
+            usual = self._usual[op][side]
+            base = None if source == usual else self._list(side, op, usual)
+            hits = self._hits.get(DOMAIN_OF_OP[op])
+            if hits is None:
+                hits = self._hits[DOMAIN_OF_OP[op]] = _Hits(self._sides[side].model, self._assets, op)
+            found = self._ranked[side, op, source] = Ranked(self._sides[side].list_of(op, source), hits.numbers, base)
         return found
 
-    def _hit(self, number: int, asset: Asset, op: Op) -> tuple[int, ...]:
-        """Matchers that the asset hits; those that came since it was last asked are added."""
-        domain = DOMAIN_OF_OP[op]
-        views = self._numbers[domain].views
-        tried, hits = self._hits.get((number, domain), (0, ()))
-        if tried < len(views):
-            subject = subject_of(self._sides[0].model, asset.access(op, Program("", None)))
-            new = tuple(n for n in range(tried, len(views)) if views[n][1].hits(subject))
-            self._hits[number, domain] = (len(views), hits + new)
-            hits += new
-        return hits
+    def _ruling(self, number: int, asset: Asset, op: Op, program: Program, lists: Sequence[Ranked]) -> int:
+        hits = self._hits[DOMAIN_OF_OP[op]].of(number)
+        key = (op, hits, *map(id, lists))
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = len(self.rulings)
+            reduced = [_Reduced(one.list, one.entries(hits), one.watches(hits)) for one in lists]
+            self.rulings.append(_ruling(asset.access(op, program), reduced, self._ways))
+        return found
+
+
+class _Hits:
+    """Which matchers of a domain hit which assets; matchers are tried once, when they have got a number."""
+
+    def __init__(self, model: Model, assets: Sequence[Asset], op: Op) -> None:
+        nobody = Program("", None)
+        self.numbers = Numbers()
+        self._subjects = [subject_of(model, asset.access(op, nobody)) for asset in assets]
+        self._of_asset: list[list[int]] = [[] for _ in assets]
+        self._of_matcher: list[list[int]] = []
+
+    def of(self, asset: int) -> tuple[int, ...]:
+        self._catch_up()
+        return tuple(self._of_asset[asset])
+
+    def assets(self, matchers: Iterable[int]) -> Iterator[int]:
+        self._catch_up()
+        for matcher in matchers:
+            yield from self._of_matcher[matcher]
+
+    def _catch_up(self) -> None:
+        views = self.numbers.views
+        for matcher in range(len(self._of_matcher), len(views)):
+            hits = views[matcher][1].hits
+            found = [number for number, subject in enumerate(self._subjects) if hits(subject)]
+            self._of_matcher.append(found)
+            for number in found:
+                self._of_asset[number].append(matcher)
 
 
 @dataclass(frozen=True, slots=True)
