@@ -86,7 +86,7 @@ def _sides(options: Options) -> list[Side]:
         folders = (options.from_folder, options.to_folder)
         return [Side(name, folder([name], config), model) for name in folders]
     if options.diff is None:
-        return [Side("working tree", open_repository(paths, config.exclude), model)]
+        return [Side(", ".join(paths), open_repository(paths, config.exclude), model)]
     base, dots, head = options.diff.partition("..")
     base = base or git.default_base()
     new = head.lstrip(".") or ("HEAD" if dots else None)

@@ -18,7 +18,7 @@ from hauberk.policy.matching import (
     Target,
     subject_of,
 )
-from hauberk.policy.model import Access, Model, Op, Policy, Workload
+from hauberk.policy.model import Access, Domain, Model, Op, Policy, Workload
 from hauberk.policy.realpaths import real_path
 from hauberk.policy.rulings import OTHER_PROGRAM
 from hauberk.policy.semantics.hauberk import targets
@@ -31,6 +31,7 @@ ANYTHING_ELSE = "anything else"
 
 _PATH_OPS: tuple[Op, ...] = ("read", "write", "modify", "exec")
 _SOCKETS = (("stream", 6), ("dgram", 17), ("raw", 1), ("raw", 58), ("stream", 132), ("seqpacket", 132))
+_UNNAMED = ("/example", "/other/example", "/other/other/example")
 _PROTOCOL_NAMES = {number: name for name, number in PROTOCOL_NUMBERS.items()}
 
 
@@ -86,12 +87,13 @@ class _Named:
 
     targets: dict[Target, None] = field(default_factory=dict[Target, None])
     presets: set[str] = field(default_factory=set[str])
+    domains: set[Domain] = field(default_factory=set[Domain])
     sources: dict[str, None] = field(default_factory=dict[str, None])
     started: dict[Target, None] = field(default_factory=dict[Target, None])
 
 
 def axes(policies: Iterable[Policy], workload: Workload) -> Axes:
-    """Programs: those that no rule names first, unknown ones, sources, what process rules start. Assets by group."""
+    """Programs: those that no rule names first, then unknown ones, sources, and what process rules start."""
     named = _named(policies, workload)
     sources = [source for source in named.sources if real_path(source)]
     return Axes(_programs(named, sources), list(_assets(named)), len(named.sources) - len(sources))
@@ -104,6 +106,7 @@ def _named(policies: Iterable[Policy], workload: Workload) -> _Named:
         for rule in policy.rules:
             if rule.action is None:
                 continue
+            named.domains.add(rule.domain)
             named.sources.update(dict.fromkeys(source for source in rule.sources if source is not None))
             for target, _ in targets(rule.matcher, workload):
                 named.targets[target] = None
@@ -132,37 +135,37 @@ def _programs(named: _Named, sources: Sequence[str]) -> list[Program]:
 
 
 def _assets(named: _Named) -> Iterator[Asset]:
+    """By group. A rule that matches nothing may still make an allow-list: what it does shows on anything else."""
     found = list(named.targets)
-    paths = sorted(_paths(found), key=lambda asset: asset.label)
-    yield from _told_apart(paths)
-    if paths:
-        yield from _else(
-            "path", _PATH_OPS, (Asset("path", "", "", (), f"/{n}xample") for n in ("e", "E", "other/e")), found
-        )
-    if "filelessExec" in named.presets:
-        yield Asset("path", "a program without a file", "value", ("exec",), "memfd:x")
-    if named.presets & {"protectEnv", "protectProc"}:
-        yield Asset("path", "/proc/<pid>/environ", "value", ("read",), "/proc/1/environ")
-    if "protectProc" in named.presets:
-        yield Asset("path", "/proc/<pid>/**", "value", ("read",), "/proc/1/status")
-    if "anonymousMapExec" in named.presets:
-        yield Asset("memory", "anonymous memory", "value", ("map_exec",))
-    sockets = sorted(_sockets(found), key=lambda asset: asset.label)
-    yield from sockets
-    if sockets:
+    yield from _told_apart(sorted(_paths(found), key=lambda asset: asset.label))
+    yield from _else("path", _PATH_OPS, (Asset("path", "", "", (), path) for path in _UNNAMED), found)
+    yield from _of_presets(named.presets)
+    if "network" in named.domains:
+        yield from sorted(_sockets(found), key=lambda asset: asset.label)
         examples = (Asset("network", "", "", (), type=kind, protocol=number) for kind, number in _SOCKETS)
         yield from _else("network", ("network",), examples, found)
-    names = sorted({target.names[0] for target in found if isinstance(target, DomainBelow)})
-    yield from (Asset("dns", name, "below", ("dns",), name) for name in names)
-    if names:
-        yield from _else(
-            "dns", ("dns",), (Asset("dns", "", "", (), f"{n}.example") for n in ("other", "another")), found
-        )
-    capable = sorted({target.name for target in found if isinstance(target, Capable)})
-    yield from (Asset("capability", name, "value", ("capability",), name) for name in capable)
-    if capable:
+    if "dns" in named.domains:
+        names = sorted({target.names[0] for target in found if isinstance(target, DomainBelow)})
+        yield from (Asset("dns", name, "below", ("dns",), name) for name in names)
+        examples = (Asset("dns", "", "", (), f"{name}.example") for name in ("other", "another"))
+        yield from _else("dns", ("dns",), examples, found)
+    if "capabilities" in named.domains:
+        capable = sorted({target.name for target in found if isinstance(target, Capable)})
+        yield from (Asset("capability", name, "value", ("capability",), name) for name in capable)
         examples = (Asset("capability", "", "", (), name) for name in sorted(CAPABILITIES))
         yield from _else("capability", ("capability",), examples, found)
+
+
+def _of_presets(presets: set[str]) -> Iterator[Asset]:
+    """What presets are about; the preset exec is about any program."""
+    if "filelessExec" in presets:
+        yield Asset("path", "a program without a file", "value", ("exec",), "memfd:x")
+    if presets & {"protectEnv", "protectProc"}:
+        yield Asset("path", "/proc/<pid>/environ", "value", ("read",), "/proc/1/environ")
+    if "protectProc" in presets:
+        yield Asset("path", "/proc/<pid>/**", "value", ("read",), "/proc/1/status")
+    if "anonymousMapExec" in presets:
+        yield Asset("memory", "anonymous memory", "value", ("map_exec",))
 
 
 def _else(group: str, ops: tuple[Op, ...], examples: Iterable[Asset], found: Sequence[Target]) -> Iterator[Asset]:

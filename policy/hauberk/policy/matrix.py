@@ -142,16 +142,20 @@ def _without_unknown(found: Matrix) -> None:
 def _within_limits(found: Axes, sides: Sequence[Compiled]) -> list[str]:
     cut: list[str] = []
     if found.unreal:
-        cut.append(f"{found.unreal} sources that rules name are no paths of files: no program ever is one of them")
+        cut.append(
+            f"{found.unreal} of the sources that rules name can be no path of a file: no program is ever one of them"
+        )
     rules = max(1, sum(len(policy.rules) for side in sides for policy in side.policies))
     named = {c for side in sides for asset in found.assets for op in asset.ops for c in side.source_classes(op) if c}
     most = MOST_PROGRAMS
     if len(named) * rules > MOST_ENTRIES:
         most = min(most, max(2, MOST_ENTRIES // rules))
-    if len(found.programs) > most:
-        cut.append(f"of {len(found.programs)} programs {most} are shown")
-        del found.programs[most:]
-    columns = MOST_CELLS // max(1, len(found.programs))
+    # the unknown program goes where it is like every other: it does not count
+    count = sum(program.kind != "unknown" for program in found.programs)
+    if count > most:
+        cut.append(f"of {count} programs {most} are shown")
+        del found.programs[most + len(found.programs) - count :]
+    columns = MOST_CELLS // min(count, most)
     if len(found.assets) > columns:
         cut.append(f"of {len(found.assets)} assets {columns} are shown")
         del found.assets[columns:]

@@ -35,9 +35,6 @@ def _workload(found: Matrices, one: WorkloadMatrix) -> Iterator[str]:
     matrix = one.matrix
     yield f"\n#### {_cell(heading(one))}\n\n"
     yield from (f"{_cell(text)}\n\n" for text in matrix.cut)
-    if not matrix.assets:
-        yield "No rule names an asset: everything is allowed.\n"
-        return
     columns = range(min(len(matrix.assets), _MOST_ASSETS))
     yield "| | " + " | ".join(_code(matrix.assets[n].label) for n in columns) + " |\n"
     yield "|---" * (len(columns) + 1) + "|\n"

@@ -174,9 +174,9 @@
     return element;
   };
 
-  const chip = (letter, sense) => {
+  const chip = (letter, sense, changed) => {
     const text = [letter, "–", letter.toUpperCase(), "?"][sense];
-    return make("span", `chip ${SENSES[sense]}`, text);
+    return make("span", `chip ${SENSES[sense]}${changed ? " changed" : ""}`, text);
   };
 
   const gridCell = (row, column) => {
@@ -185,7 +185,7 @@
     const words = [];
     rulings.forEach((ruling, number) => {
       const letter = letters[number];
-      element.append(chip(letter, ruling[0]));
+      element.append(chip(letter, ruling[0], ruling[2]));
       words.push(`${OPERATIONS[letter][0]} ${SENSE_WORDS[ruling[0]]}`);
     });
     const directions = directionsOf(rulings);
@@ -307,7 +307,7 @@
     entry(chip("r", 2), "allowed and reported");
     entry(chip("r", 1), "denied");
     entry(chip("r", 3), "depends on user, terminal or arguments");
-    if (compared) for (const [name, sign] of Object.values(DIRECTIONS)) entry(make("span", `mark ${name}`, sign), name);
+    if (compared) for (const [name, sign] of Object.values(DIRECTIONS)) entry(make("span", `mark ${name}`, sign), name === "reported" ? "reported otherwise" : name);
   };
 
   const start = () => {

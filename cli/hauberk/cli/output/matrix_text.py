@@ -32,9 +32,6 @@ def as_text(found: Matrices, *, colour: bool, width: int | None = None) -> str:
     for one in shown:
         lines.append(style(heading(one), bold=True))
         lines += [f"note: {visible(text)}" for text in one.matrix.cut]
-        if not one.matrix.assets:
-            lines += ["  no rule names an asset: everything is allowed", ""]
-            continue
         for first, last in _blocks(one.matrix, columns):
             lines += ["", *_table(one.matrix, first, last, style)]
         lines += ["", *_reasons(found, one, style), ""]
