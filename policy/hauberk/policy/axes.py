@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hauberk.policy.matching import (
@@ -74,11 +74,12 @@ class Asset:
 
 @dataclass(slots=True)
 class Axes:
-    """`unreal` counts the sources that no program can have, since they are no paths of files."""
+    """`unreal` counts the sources that no program can have, `unshown` the patterns without a short example."""
 
     programs: list[Program]
     assets: list[Asset]
     unreal: int = 0
+    unshown: int = 0
 
 
 @dataclass(slots=True)
@@ -96,7 +97,10 @@ def axes(policies: Iterable[Policy], workload: Workload) -> Axes:
     """Programs: those that no rule names first, then unknown ones, sources, and what process rules start."""
     named = _named(policies, workload)
     sources = [source for source in named.sources if real_path(source)]
-    return Axes(_programs(named, sources), list(_assets(named)), len(named.sources) - len(sources))
+    examples = {glob: _matching(glob) for glob in named.targets if isinstance(glob, Glob)}
+    unshown = sum(example is None for example in examples.values())
+    assets = list(_assets(named, examples))
+    return Axes(_programs(named, sources), assets, len(named.sources) - len(sources), unshown)
 
 
 def _named(policies: Iterable[Policy], workload: Workload) -> _Named:
@@ -134,10 +138,10 @@ def _programs(named: _Named, sources: Sequence[str]) -> list[Program]:
     return [*first, *order, *sorted(by_name, key=lambda program: program.label)]
 
 
-def _assets(named: _Named) -> Iterator[Asset]:
+def _assets(named: _Named, examples_of: Mapping[Glob, str | None]) -> Iterator[Asset]:
     """By group. A rule that matches nothing may still make an allow-list: what it does shows on anything else."""
     found = list(named.targets)
-    yield from _told_apart(sorted(_paths(found), key=lambda asset: asset.label))
+    yield from _told_apart(sorted(_paths(found, examples_of), key=lambda asset: asset.label))
     yield from _else("path", _PATH_OPS, (Asset("path", "", "", (), path) for path in _UNNAMED), found)
     yield from _of_presets(named.presets)
     if "network" in named.domains:
@@ -179,7 +183,7 @@ def _else(group: str, ops: tuple[Op, ...], examples: Iterable[Asset], found: Seq
             return
 
 
-def _paths(found: Sequence[Target]) -> Iterator[Asset]:
+def _paths(found: Sequence[Target], examples_of: Mapping[Glob, str | None]) -> Iterator[Asset]:
     taken = {target.path for target in found if isinstance(target, Exact)}
     taken.update(target.dir.rstrip("/") for target in found if isinstance(target, Below))
     names = {target.name for target in found if isinstance(target, Named)}
@@ -193,14 +197,24 @@ def _paths(found: Sequence[Target]) -> Iterator[Asset]:
                 below = f"{name}/{name}" if deep and directory in shallow else name
                 label, kind = (f"{directory}**", "below") if deep else (f"{directory}*", "directory")
                 yield Asset("path", label, kind, _PATH_OPS, directory + below)
-            case Glob(pattern=pattern, name=None):
-                example = next(iter(shortest_paths(pattern)), None)
+            case Glob(pattern=pattern, name=ending):
+                example = examples_of[target]
                 if example is not None:
-                    yield Asset("path", pattern, "pattern", _PATH_OPS, example)
+                    label = pattern if ending is None else f"{pattern} named {ending}"
+                    yield Asset("path", label, "pattern", _PATH_OPS, example)
             case Named(name=name):
                 yield Asset("path", name, "name", _PATH_OPS, f"/usr/bin/{name}")
             case _:
                 continue
+
+
+def _matching(glob: Glob) -> str | None:
+    """A short path that the pattern matches, with the name that it may ask for too."""
+    for path in shortest_paths(glob.pattern):
+        example = path if glob.name is None else f"{path.rpartition('/')[0]}/{glob.name}"
+        if glob.hits(subject_of(Model.HAUBERK, Access("exec", example))):
+            return example
+    return None
 
 
 def _free(directory: str, taken: set[str], names: set[str]) -> str:

@@ -142,9 +142,9 @@ def _without_unknown(found: Matrix) -> None:
 def _within_limits(found: Axes, sides: Sequence[Compiled]) -> list[str]:
     cut: list[str] = []
     if found.unreal:
-        cut.append(
-            f"{found.unreal} of the sources that rules name can be no path of a file: no program is ever one of them"
-        )
+        cut.append(f"{found.unreal} of the sources are no path that a file can have: no program is ever one of them")
+    if found.unshown:
+        cut.append(f"{found.unshown} of the patterns are left out: no short path was found that they match")
     rules = max(1, sum(len(policy.rules) for side in sides for policy in side.policies))
     named = {c for side in sides for asset in found.assets for op in asset.ops for c in side.source_classes(op) if c}
     most = MOST_PROGRAMS
