@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from hauberk.cli.commands import matrix as command
 from hauberk.cli.commands.diff import Side
 from hauberk.cli.commands.matrix import matrices
 from hauberk.cli.opened import open_repository
@@ -258,6 +259,33 @@ def test_embedded_data_is_safe_and_the_same() -> None:
     assert json.loads(text) == data
     assert not set("<>&\u2028\u2029") & set(text)
     assert text.isascii()
+
+
+@pytest.mark.parametrize("model", list(Model))
+def test_the_data_of_the_page_are_the_answers(model: Model) -> None:
+    whole = json.loads(hauberk("matrix", "examples", "--model", model.value, "--format", "json", cwd=ROOT).stdout)
+    data = page_data(hauberk("matrix", "examples", "--model", model.value, "--format", "html", cwd=ROOT).stdout)
+    senses = ("allowed", "denied", "audited", "depends")
+    assert [one["name"] for one in data["workloads"]] == [one["workload"]["name"] for one in whole["workloads"]]
+    for shown, one in zip(data["workloads"], whole["workloads"], strict=True):
+        for line, cells in zip(shown["lines"], one["cells"], strict=True):
+            for number, cell in zip(shown["rows"][line], cells, strict=True):
+                rulings = [data["rulings"][ruling] for ruling in data["cells"][number]]
+                answers = [one["answers"][answer] for answer in cell.values()]
+                assert [senses[ruling[0]] for ruling in rulings] == [answer["verdict"] for answer in answers]
+                rules = [[data["said"][case[1]][1] for case in ruling[4]] for ruling in rulings]
+                expected = [[case["rule"] for case in answer["cases"]] for answer in answers]
+                assert [[rule if ":" in rule else None for rule in some] for some in rules] == expected
+
+
+def test_workloads_that_are_left_out_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "MOST_CELLS", 20)
+    opened = open_repository([str(ROOT / "examples")])
+    side = Side("now", opened, Model.HAUBERK)
+    found = matrices([side], None, Posture(), None, lambda _done, _all: None)
+    left = len(opened.repository.targets()) - len(found.workloads)
+    assert left > 0
+    assert found.notes == [f"{left} workloads are left out, as the table would be too large: name one by --workload"]
 
 
 def test_the_page_loads_nothing() -> None:
