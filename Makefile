@@ -13,7 +13,7 @@ BIN := .venv/bin
 export HAUBERK_OPA := $(OPA)
 export HAUBERK_SARIF_SCHEMA := $(SARIF_SCHEMA)
 
-.PHONY: help dev demo test check fmt rego new-rule bench clean
+.PHONY: help dev demo test check fmt rego new-rule bench browser clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -78,6 +78,11 @@ new-rule: dev ## skeleton of a rule: make new-rule CATEGORY=gaps NAME=some-name 
 
 bench: dev $(KUBECONFORM) $(CONFTEST) ## speed against kubeconform and conftest, and over sizes
 	$(BIN)/python benchmarks/lint.py --kubeconform $(KUBECONFORM) --conftest $(CONFTEST)
+	$(BIN)/python benchmarks/matrix.py
+
+browser: ## install what the tests of the matrix page need, as root: Debian's Chromium and its driver
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -16,6 +16,7 @@ STEPS = (
         ("explain", "examples/nginx/corrected", "--read", "/etc/nginx/nginx.conf", "--from", "/usr/bin/bash"),
         0,
     ),
+    ("Who may do what there, and by which rule?", ("matrix", "examples/nginx/corrected"), 0),
     ("Do the example policies do what their tests say?", ("test", "examples"), 0),
     ("What is HB401 about?", ("rules", "HB401"), 0),
     ("All examples; only the first policy has findings:", ("lint", "examples"), 1),

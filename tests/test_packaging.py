@@ -49,6 +49,7 @@ def test_the_wheel_holds_rules_and_no_tests(tmp_path: Path) -> None:
     assert "hauberk/rego/catalogue.json" in names
     assert "hauberk/rego/rules/dead/builtin/rule.rego" in names
     assert "hauberk/cli/hauberk.schema.json" in names
+    assert {f"hauberk/cli/output/matrix_page.{kind}" for kind in ("html", "css", "js")} <= set(names)
     assert "hauberk/policy/schemas/facts.json" in names
     assert not [name for name in names if "_test.rego" in name or "/bad/" in name or "/good/" in name]
     assert "hauberk/__init__.py" not in names
@@ -72,7 +73,7 @@ def test_version_and_help_import_nothing_heavy() -> None:
 
 
 def test_every_command_has_help_with_examples() -> None:
-    for command in ("lint", "rules", "decide", "fmt", "explain", "test"):
+    for command in ("lint", "rules", "decide", "fmt", "explain", "test", "matrix"):
         done = hauberk(command, "--help")
         assert done.returncode == 0
         assert "Example" in done.stdout

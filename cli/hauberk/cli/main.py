@@ -380,6 +380,59 @@ def diff(
     raise typer.Exit(run(given))
 
 
+class MatrixFormat(StrEnum):
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    HTML = "html"
+
+
+@app.command(
+    epilog=_examples(
+        "hauberk matrix examples/nginx/corrected",
+        "hauberk matrix . --workload web/nginx --model kubearmor",
+        "hauberk matrix policies/ manifests/ --output matrix.html",
+        "hauberk matrix --diff main --format markdown",
+        "hauberk matrix --from old/ --to new/ --output changes.html",
+    )
+)
+def matrix(
+    paths: Annotated[Optional[list[str]], typer.Argument(metavar="PATH", help="Files or folders. [default: .]")] = None,  # noqa: UP045
+    workload: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Only this workload: its name, or a part of it that is the only one."),
+    ] = None,
+    model: Annotated[ModelName, typer.Option(help="Which model decides.")] = ModelName.HAUBERK,
+    posture: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="audit|block", help="Posture instead of the one that the files give."),
+    ] = None,
+    diff: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--diff", metavar="BASE[..HEAD]", help="Mark what changed between two git revisions."),
+    ] = None,
+    from_: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--from", metavar="DIR", help="With --to: mark what differs between two folders."),
+    ] = None,
+    to: Annotated[Optional[str], typer.Option(metavar="DIR", help="With --from: compare two folders.")] = None,  # noqa: UP045
+    format_: Annotated[
+        Optional[MatrixFormat],  # noqa: UP045
+        typer.Option("--format", help="Form of the table. [default: by the name of --output, or text]"),
+    ] = None,
+    output: Annotated[Optional[Path], typer.Option(help="File to write the table to.")] = None,  # noqa: UP045
+    config: Annotated[Optional[str], typer.Option(help="Settings. [default: the nearest hauberk.yaml]")] = None,  # noqa: UP045
+) -> None:
+    """Show who may read, write, modify and run what, as a table or one HTML page."""
+    from hauberk.cli import config as settings
+    from hauberk.cli.run_matrix import Options, run
+
+    loaded = settings.load(settings.find(config, Path.cwd()))
+    shape = format_ and format_.value
+    given = Options(tuple(paths or ()), workload, model.value, posture, diff, from_, to, loaded, shape, output)
+    raise typer.Exit(run(given))
+
+
 class TestFormat(StrEnum):
     TEXT = "text"
     JSON = "json"

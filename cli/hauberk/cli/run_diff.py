@@ -76,35 +76,43 @@ def _sides(options: Options) -> tuple[Side, Side]:
     if options.from_folder is not None and options.to_folder is not None:
         if options.arguments:
             raise HauberkError("--from and --to compare two folders: revisions and paths do not go with them")
-        pair = (_folder([options.from_folder], options), _folder([options.to_folder], options))
+        pair = (folder([options.from_folder], options.config), folder([options.to_folder], options.config))
         return Side(options.from_folder, pair[0], models[0]), Side(options.to_folder, pair[1], models[1])
     if models[0] is not models[1]:
         paths = list(options.arguments) or ["."]
-        opened = _folder(paths, options)
+        opened = folder(paths, options.config)
         return Side(models[0].value, opened, models[0]), Side(models[1].value, opened, models[1])
     base, head, paths = _revisions(options.arguments)
     known: dict[str, bytes] = {}
-    given = _at(head, paths, options, known) if head else _read(paths, options)
-    old, new = affected(_at(base, paths, options, known), given)
+    given = _at(head, paths, options.config, known) if head else _read(paths, options.config)
+    old, new = affected(_at(base, paths, options.config, known), given)
     return Side(base, open_loaded(old), models[0]), Side(head or "working tree", open_loaded(new), models[1])
 
 
-def _read(paths: list[str], options: Options) -> list[Source]:
-    return [sources.read(name) for name in sources.find(paths, markdown=False, exclude=options.config.exclude)]
+def between(base: str, head: str | None, paths: list[str], config: Config) -> tuple[Opened, Opened]:
+    """Two git revisions, or one and the working tree, each whole."""
+    known: dict[str, bytes] = {}
+    sides = _at(base, paths, config, known), _at(head, paths, config, known) if head else _read(paths, config)
+    return open_sources(sides[0]), open_sources(sides[1])
 
 
-def _folder(paths: list[str], options: Options) -> Opened:
-    opened = open_sources(_read(paths, options))
+def folder(paths: list[str], config: Config) -> Opened:
+    """What lies below the paths now."""
+    opened = open_sources(_read(paths, config))
     if not opened.repository.entries:
         raise HauberkError(f"no policy in {', '.join(paths)}")
     return opened
 
 
-def _at(revision: str, paths: list[str], options: Options, known: dict[str, bytes]) -> list[Source]:
+def _read(paths: list[str], config: Config) -> list[Source]:
+    return [sources.read(name) for name in sources.find(paths, markdown=False, exclude=config.exclude)]
+
+
+def _at(revision: str, paths: list[str], config: Config, known: dict[str, bytes]) -> list[Source]:
     root = git.root()
     named = [in_repository(path, root) for path in paths]
     below = within(named, sources.SUFFIXES)
-    exclude = anchored(options.config.exclude, ".")
+    exclude = anchored(config.exclude, ".")
 
     def wanted(name: str) -> bool:
         return (name in named or below(name)) and not matched(f"{root}/{name}", exclude)
