@@ -120,7 +120,8 @@ def _at(revision: str, paths: list[str], config: Config, known: dict[str, bytes]
     found = git.files_at(git.commit_of(revision), wanted, known)
     # one folder has many files
     folders: dict[str, str] = {}
-    here, given = Path.cwd(), []
+    here = Path.cwd()
+    given: list[Source] = []
     for name, data in found:
         folder, _, base = name.rpartition("/")
         if folder not in folders:

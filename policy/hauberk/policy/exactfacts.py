@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from hauberk.policy.exact import Answers, Open, RuleReach, Spot
+from hauberk.policy.exact import Answers, Drop, OnAppArmor, Open, Parted, RuleReach, Spot
 from hauberk.policy.groups import MOST_TARGETS, Exact, Stand
-from hauberk.policy.model import Access, Model, Policy, Rule
+from hauberk.policy.model import Access, Model, Policy, Preset, Rule
 from hauberk.policy.reach import Standing
 from hauberk.policy.repository import Entry
 
 Facts = dict[str, Any]
+About = TypeVar("About", Open, Drop, Parted, OnAppArmor)
 MODELS = (Model.HAUBERK, Model.KUBEARMOR)
 _MOST_NAMES = 5
 
@@ -63,7 +64,7 @@ class _Entry:
             return None
         return place_facts(self._exact.repository.entries[stand.group.members[spot[0]]], spot[1])
 
-    def _own(self, stand: Stand, answers: Iterable[Any]) -> Iterator[Any]:
+    def _own(self, stand: Stand, answers: Iterable[About]) -> Iterator[About]:
         """Of answers for a group those about this policy."""
         own = self._local(stand)
         return (one for one in answers if one.spot[0] == own)
@@ -245,7 +246,7 @@ class _Entry:
 
     def _apparmor(self) -> Iterator[Facts]:
         seen: set[Spot] = set()
-        entries = (*self._policy.rules, *self._policy.presets)
+        entries: tuple[Rule | Preset, ...] = (*self._policy.rules, *self._policy.presets)
         for stand, answers in self._answers:
             for one in self._own(stand, answers.apparmor):
                 if one.spot not in seen:
