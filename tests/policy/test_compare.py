@@ -80,8 +80,8 @@ def test_one_path() -> None:
 @pytest.mark.parametrize(
     ("rule", "extent", "witness"),
     [
-        ({"dir": "/etc/", "recursive": True}, Extent("below", "/etc/"), "/etc/x"),
-        ({"dir": "/etc/"}, Extent("directory", "/etc/"), "/etc/x"),
+        ({"dir": "/etc/", "recursive": True}, Extent("below", "/etc/"), "/etc/passwd"),
+        ({"dir": "/etc/"}, Extent("directory", "/etc/"), "/etc/passwd"),
         ({"dir": "/", "recursive": True}, Extent("below", "/"), "/x"),
     ],
 )
