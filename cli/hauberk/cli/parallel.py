@@ -16,10 +16,12 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
 from hauberk.cli.finding import EngineError, Finding
+from hauberk.cli.image.notes import unseen
 from hauberk.cli.judging import Memory, RuleSet, judge
 from hauberk.cli.loading import Loaded, load
 from hauberk.cli.sources import Source
 from hauberk.cli.suppress import Suppressed
+from hauberk.policy.images import NO_IMAGES, Images
 from hauberk.policy.model import Posture
 from hauberk.policy.problems import HauberkError
 from hauberk.policy.repository import Entry, Repository
@@ -42,6 +44,7 @@ class Work:
     posture: Posture | None
     rule_sets: Callable[[], Sequence[RuleSet]]
     recall: Callable[[bytes], bytes | None]
+    images: Images = NO_IMAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,7 @@ def _judge(loaded: Sequence[tuple[int, Loaded]], shares: Sequence[Share], work: 
         first[number] = len(entries)
         entries.extend(own_entries)
         manifests.extend(own_manifests)
-    surroundings = Surroundings(Repository(entries, manifests), work.posture)
+    surroundings = Surroundings(Repository(entries, manifests), work.posture, work.images)
     answers: dict[bytes, bytes] = {}
     judged = judge(
         [one for _, one in loaded],
@@ -182,7 +185,7 @@ def _judge(loaded: Sequence[tuple[int, Loaded]], shares: Sequence[Share], work: 
     return Outcome(
         judged.findings,
         judged.errors,
-        [note for _, one in loaded for note in one.notes],
+        [*(note for _, one in loaded for note in one.notes), *unseen(work.images, manifests)],
         [Suppressed(one.path, one.whole, one.suppressions) for _, one in loaded if one.suppressions],
         [one.unreadable for _, one in loaded if one.unreadable],
         sum(one.policies for _, one in loaded),

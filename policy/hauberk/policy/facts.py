@@ -36,6 +36,7 @@ def envelope(subject: str, file: str, target: Iterable[str]) -> Facts:
         "relations": [],
         "workloads": [],
         "unreadable": [],
+        "images": [],
         "namespaces": [],
         "repository": {"manifests": 0, "matched": 0, "sameNameCluster": []},
         "namespace": None,

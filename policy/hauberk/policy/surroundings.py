@@ -8,6 +8,9 @@ from typing import Any
 
 from hauberk.policy.capacity import map_entries
 from hauberk.policy.decision import Compiled, compile_policies
+from hauberk.policy.imagefacts import Seen, image_facts
+from hauberk.policy.images import NO_IMAGES, Images
+from hauberk.policy.libraries import Loader
 from hauberk.policy.model import (
     Access,
     Action,
@@ -63,6 +66,8 @@ class Surroundings:
 
     repository: Repository
     configured: Posture | None = None
+    images: Images = NO_IMAGES
+    _loaders: dict[str, Loader] = field(default_factory=dict[str, Loader])
     _stages: dict[int, _Stage] = field(default_factory=dict[int, _Stage])
 
     def of(self, number: int) -> Facts:
@@ -75,6 +80,7 @@ class Surroundings:
             "relations": self._relations(number, stages),
             "workloads": [self._workload(number, policy, stage) for stage in stages],
             "unreadable": list(self._unreadable(number, policy, stages)),
+            "images": image_facts(number, policy, [seen for stage in stages for seen in self._seen(stage)]),
             "namespaces": [self._namespace(item) for item in self._selected_namespaces(number, stages)],
             "repository": {
                 "manifests": count,
@@ -254,6 +260,17 @@ class Surroundings:
                         "posture": "block" if decision.verdict is Verdict.DENIED else "audit",
                         "turnedOnBy": self._turned_on_by(number, stage.allowing["file"]),
                     }
+
+    def _seen(self, stage: _Stage) -> Iterable[Seen]:
+        """The workload with its image, when that was given."""
+        target = stage.scene.target
+        specs = target.manifest.specs if isinstance(target.manifest, Pods) else ()
+        for container in specs:
+            found = self.images.of(container.image) if container.name == target.workload.container else None
+            if found is not None:
+                loader = self._loaders.setdefault(found[0], Loader(found[1], found[1].config.library_path))
+                yield Seen(target.name, container, *found, loader, stage.compiled, stage.allowing)
+                return
 
     def _turned_on_by(self, number: int, allowing: Sequence[tuple[int, Rule]]) -> Facts | None:
         """Where another policy has the first of these Allow rules; None when this policy has one itself."""

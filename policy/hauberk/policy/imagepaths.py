@@ -1,0 +1,79 @@
+"""Resolving a path inside an image as the kernel would, without ever leaving its root."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hauberk.policy.images import FileEntry, FileKind, Image
+
+MAX_LINKS = 40
+"""MAXSYMLINKS of the kernel (include/linux/namei.h): one more is ELOOP."""
+
+MAX_PATH = 4096
+"""PATH_MAX in bytes, the final NUL included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Where a path leads: `path` without links, `entry` None when nothing is there, `links` how many were followed."""
+
+    path: str
+    entry: FileEntry | None
+    links: int
+
+
+def resolve(image: Image, path: str, start: str = "/") -> Resolved | None:
+    """Follows every link, the last too. None for a loop, and for a path that leads through what is no directory.
+
+    What is missing keeps its name below the part that exists. `start` is the directory of a relative path.
+    """
+    waiting = _components(path)
+    done: list[str] = [] if path.startswith("/") else [part for part in _components(start) if part != ".."]
+    entry: FileEntry | None = FileEntry(FileKind.DIRECTORY)
+    links = 0
+    while waiting:
+        name = waiting.pop(0)
+        if entry is not None and entry.kind is not FileKind.DIRECTORY:
+            return None
+        if name == "..":
+            if entry is None:
+                return None
+            done = done[:-1]
+            continue
+        done.append(name)
+        here = "/" + "/".join(done)
+        entry = image.entry(here) if entry is not None else None
+        if entry is not None and entry.kind is FileKind.LINK:
+            links += 1
+            target = entry.target
+            if links > MAX_LINKS or not target or len(target) + sum(map(len, waiting)) >= MAX_PATH:
+                return None
+            done = [] if target.startswith("/") else done[:-1]
+            waiting = [*_components(target), *waiting]
+            entry = FileEntry(FileKind.DIRECTORY)
+    return Resolved("/" + "/".join(done), entry, links)
+
+
+def find_program(image: Image, name: str, path: str, start: str) -> Resolved | None:
+    """The file that runs by this name, as execvp looks it up; None when there is none.
+
+    `path` is a list of folders with colons, `start` the working directory.
+    """
+    if "/" in name:
+        found = resolve(image, name, start)
+        return found if found and found.entry and found.entry.kind is FileKind.FILE else None
+    for folder in path.split(":"):
+        found = resolve(image, f"{folder or '.'}/{name}", start)
+        if found and found.entry and found.entry.executable:
+            return found
+    return None
+
+
+def below(path: str, folders: Sequence[str]) -> bool:
+    """Whether a path is one of the folders or in one."""
+    return any(path == folder or path.startswith(f"{folder.rstrip('/')}/") for folder in folders)
+
+
+def _components(path: str) -> list[str]:
+    return [part for part in path.split("/") if part not in ("", ".")]
