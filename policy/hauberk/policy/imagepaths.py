@@ -28,8 +28,8 @@ def resolve(image: Image, path: str, start: str = "/") -> Resolved | None:
 
     What is missing keeps its name below the part that exists. `start` is the directory of a relative path.
     """
-    waiting = _components(path)
-    done: list[str] = [] if path.startswith("/") else [part for part in _components(start) if part != ".."]
+    waiting = _components(path if path.startswith("/") else f"{start}/{path}")
+    done: list[str] = []
     entry: FileEntry | None = FileEntry(FileKind.DIRECTORY)
     links = 0
     while waiting:
@@ -72,7 +72,7 @@ def find_program(image: Image, name: str, path: str, start: str) -> Resolved | N
 
 def below(path: str, folders: Sequence[str]) -> bool:
     """Whether a path is one of the folders or in one."""
-    return any(path == folder or path.startswith(f"{folder.rstrip('/')}/") for folder in folders)
+    return any(f"{path}/".startswith(f"{folder.rstrip('/')}/") for folder in folders)
 
 
 def _components(path: str) -> list[str]:
