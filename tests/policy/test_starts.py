@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from hauberk.policy.containers import Command, Container
-from hauberk.policy.images import Elf, ImageConfig, Script
+from hauberk.policy.images import Content, Elf, ImageConfig, Script
 from hauberk.policy.starts import interpreters, looked_up, starts
 from support.images import Memory
 
 ELF = Elf("64", "/lib/ld.so")
-FILES = {
+FILES: dict[str, str | Content] = {
     "/entry.sh": Script("/bin/sh", "-e"),
     "/app.py": Script("/usr/bin/env", "python3"),
     "/bin": "-> usr/bin",

@@ -8,7 +8,7 @@ from typing import Any
 
 from hauberk.policy.containers import Container
 from hauberk.policy.decision import Compiled
-from hauberk.policy.imagepaths import below, resolve
+from hauberk.policy.imagepaths import below, file_at, resolve
 from hauberk.policy.images import Elf, FileKind, Image, Script
 from hauberk.policy.libraries import Loader, Loads
 from hauberk.policy.model import Access, Action, Decision, Directory, Domain, Policy, Preset, Program, Rule, Verdict
@@ -158,7 +158,7 @@ def _loaders(number: int, policy: Policy, seen: Seen) -> Iterator[Facts]:
         path = rule.matcher.path if isinstance(rule.matcher, Program) else None
         if rule.domain != "process" or rule.action is not Action.ALLOW or not path or "*" in path:
             continue
-        place = resolve(seen.image, path)
+        place = file_at(seen.image, path)
         # a path that is a link never matches: that is told already
         if place is None or place.path != path or below(path, (*_RUNTIME, *seen.container.mounts)):
             continue

@@ -55,14 +55,19 @@ def resolve(image: Image, path: str, start: str = "/") -> Resolved | None:
     return Resolved("/" + "/".join(done), entry, links)
 
 
+def file_at(image: Image, path: str, start: str = "/") -> Resolved | None:
+    """As `resolve`, where it leads to a regular file; None for all else."""
+    found = resolve(image, path, start)
+    return found if found and found.entry and found.entry.kind is FileKind.FILE else None
+
+
 def find_program(image: Image, name: str, path: str, start: str) -> Resolved | None:
     """The file that runs by this name, as execvp looks it up; None when there is none.
 
     `path` is a list of folders with colons, `start` the working directory.
     """
     if "/" in name:
-        found = resolve(image, name, start)
-        return found if found and found.entry and found.entry.kind is FileKind.FILE else None
+        return file_at(image, name, start)
     for folder in path.split(":"):
         found = resolve(image, f"{folder or '.'}/{name}", start)
         if found and found.entry and found.entry.executable:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from hauberk.policy.imagepaths import resolve
+from hauberk.policy.imagepaths import file_at, resolve
 from hauberk.policy.images import Elf, FileKind, Image
 
 MAX_LIBRARIES = 1000
@@ -49,8 +49,8 @@ class Loader:
     def _compute(self, program: str, elf: Elf) -> Loads:
         if elf.interpreter is None:
             return Loads(None)
-        place = resolve(self.image, elf.interpreter)
-        if place is None or place.entry is None:
+        place = file_at(self.image, elf.interpreter)
+        if place is None:
             return Loads(None, (), (elf.interpreter,))
         musl = elf.interpreter.rpartition("/")[2].startswith("ld-musl-")
         found: dict[str, None] = {}
@@ -85,14 +85,14 @@ class Loader:
 
     def _musl_folders(self, elf: Elf) -> tuple[str, ...]:
         name = (elf.interpreter or "").rpartition("/")[2].split(".")[0]
-        place = resolve(self.image, f"/etc/{name}.path")
-        text = self.image.text(place.path) if place and place.entry else ""
+        place = file_at(self.image, f"/etc/{name}.path")
+        text = self.image.text(place.path) if place else ""
         return tuple(folder for folder in text.replace("\n", ":").split(":") if folder.startswith("/"))
 
     def _configuration(self, path: str, seen: set[str]) -> Iterator[str]:
         """The folders of an ld.so.conf and the files that it includes."""
-        place = resolve(self.image, path)
-        if place is None or place.entry is None or place.path in seen or len(seen) == _MAX_CONFIGURATIONS:
+        place = file_at(self.image, path)
+        if place is None or place.path in seen or len(seen) == _MAX_CONFIGURATIONS:
             return
         seen.add(place.path)
         for line in self.image.text(place.path).splitlines():
@@ -117,11 +117,9 @@ class Loader:
         # a name with a slash is a path; the loader's folder stands in for the working directory, which is not known
         tries = _expanded((name,), loader) if "/" in name else tuple(f"{folder}/{name}" for folder in folders)
         for path in tries:
-            place = resolve(self.image, path)
-            if place is None or place.entry is None or place.entry.kind is not FileKind.FILE:
-                continue
-            content = self.image.content(place.path)
-            if isinstance(content, Elf) and content.machine == machine:
+            place = file_at(self.image, path)
+            content = self.image.content(place.path) if place is not None else None
+            if place is not None and isinstance(content, Elf) and content.machine == machine:
                 return place.path, content
         return None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hauberk.policy.containers import Command, Container
-from hauberk.policy.imagepaths import below, find_program, resolve
+from hauberk.policy.imagepaths import below, file_at, find_program
 from hauberk.policy.images import Content, Image, Script
 
 MAX_INTERPRETERS = 5
@@ -73,8 +73,8 @@ def _programs(
         yield Start(command.field, path, source, argv, content)
         if not isinstance(content, Script):
             return
-        found = resolve(image, content.interpreter, where[1])
-        if found is None or found.entry is None:
+        found = file_at(image, content.interpreter, where[1])
+        if found is None:
             return
         rest = (path, *argv[1:])
         argv = (content.interpreter, *((content.argument,) if content.argument else ()), *rest)
@@ -96,8 +96,8 @@ def interpreters(image: Image, path: str) -> tuple[str, ...]:
         if not isinstance(content, Script):
             break
         words = looked_up(content)
-        place = find_program(image, words[0], image.config.path, "/") if words else resolve(image, content.interpreter)
-        if place is None or place.entry is None:
+        place = find_program(image, words[0], image.config.path, "/") if words else file_at(image, content.interpreter)
+        if place is None:
             break
         found.append(place.path)
         content = image.content(place.path)

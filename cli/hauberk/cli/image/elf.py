@@ -40,6 +40,7 @@ def parse(data: bytes) -> Elf | None:
     errors: tuple[type[Exception], ...] = (
         import_module("elftools.common.exceptions").ELFError,
         import_module("elftools.construct").ConstructError,
+        OverflowError,  # an offset that no file has
     )
     try:
         return _parsed(data)

@@ -75,6 +75,7 @@ def _docker(blobs: Blobs, name: str) -> tuple[Part, list[Part]]:
     """manifest.json of `docker save`."""
     images = [mapping(item) for item in listing(read_json(blobs, "manifest.json"))]
     if len(images) > 1:
+        count = len(images)
         wanted = Reference.parse(name)
         tags = [str(tag) for item in images for tag in listing(item.get("RepoTags"))]
         images = [
@@ -84,7 +85,7 @@ def _docker(blobs: Blobs, name: str) -> tuple[Part, list[Part]]:
         ]
         if len(images) != 1:
             raise ImageError(
-                f"the archive has {_several(tags)}: save one of them alone, or name it as it is tagged there"
+                f"the archive has {count} images ({_listed(tags)}): save one alone, or name it as it is tagged there"
             )
     if not images:
         raise damaged("manifest.json names no image")
@@ -133,8 +134,8 @@ def _chosen(manifests: list[Any], name: str) -> Any:
         found = [item for item, platform in zip(found, platforms, strict=True) if platform == "linux/amd64"]
     if len(found) != 1:
         raise ImageError(
-            f"it has {_several(platforms)}, and not one that is linux/amd64: copy one of them alone, e.g. skopeo copy "
-            "--override-arch ARCH"
+            f"it has {len(platforms)} images ({_listed(platforms)}), and not one that is linux/amd64: "
+            "copy one of them alone, e.g. skopeo copy --override-arch ARCH"
         )
     return found[0]
 
@@ -154,6 +155,6 @@ def _platform(item: Any) -> str:
     return f"{platform.get('os', '?')}/{platform.get('architecture', '?')}"
 
 
-def _several(names: Iterable[str]) -> str:
+def _listed(names: Iterable[str]) -> str:
     shown = [displayed(name)[:100] for name in names]
-    return f"{len(shown)} images ({', '.join(shown[:5])})" if shown else "no image"
+    return ", ".join(shown[:5]) + (", ..." if len(shown) > 5 else "")
