@@ -69,6 +69,11 @@ def test_a_link_that_grows_ends() -> None:
     assert resolve(Memory({"/x": "-> " + "/".join(["y"] * 3000)}), "/x/z") is None
 
 
+def test_paths_that_no_kernel_takes() -> None:
+    assert resolve(IMAGE, "/a" * 500_000) is None
+    assert find_program(IMAGE, "sh", "/x:" * 500_000 + "/bin", "/") is None
+
+
 def test_relative_paths_start_where_they_are_told() -> None:
     found = resolve(IMAGE, "bin/sh", "/usr")
     assert found is not None

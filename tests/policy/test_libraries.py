@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from hauberk.policy.images import Elf
 from hauberk.policy.libraries import Loader, Loads
+from hauberk.policy.problems import HauberkError
 from support.images import Memory
 
 LD = "/lib64/ld.so"
@@ -87,6 +90,12 @@ def test_ld_so_conf_and_what_it_includes() -> None:
 def test_ld_library_path_of_the_image() -> None:
     files: dict[str, Elf | bytes | str] = {"/app": program("a.so"), "/opt/a.so": library(), "/lib/a.so": library()}
     assert loads(files, library_path="relative:/opt") == Loads(LD, ("/opt/a.so",))
+
+
+def test_an_image_that_is_made_to_be_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hauberk.policy.libraries._MAX_TRIES", 1000)
+    with pytest.raises(HauberkError, match="takes more than 1000 steps"):
+        loads({"/app": program(*(f"{number}.so" for number in range(200)), rpath=":".join(["/x"] * 10))})
 
 
 def test_musl_has_its_own_names_and_folders() -> None:

@@ -14,7 +14,7 @@ from hauberk.policy.libraries import Loader, Loads
 from hauberk.policy.model import Access, Action, Decision, Directory, Domain, Policy, Preset, Program, Rule, Verdict
 from hauberk.policy.paths import canonical_path
 from hauberk.policy.relations import OTHER_PROGRAM
-from hauberk.policy.starts import Start, interpreters, starts
+from hauberk.policy.starts import Start, interpreters
 
 Facts = dict[str, Any]
 
@@ -39,6 +39,8 @@ class Seen:
     loader: Loader
     compiled: Compiled
     allowing: Mapping[Domain, Sequence[tuple[int, Rule]]]
+    starts: Sequence[Start]
+    """What the container starts."""
 
 
 def image_facts(number: int, policy: Policy, seen: Sequence[Seen]) -> list[Facts]:
@@ -111,7 +113,7 @@ def _name(seen: Seen, pointer: str, text: str, hidden: Sequence[str], *, folder:
 def _entrypoints(number: int, policy: Policy, seen: Seen) -> Iterator[Facts]:
     """Starts that the process rules do not let pass, told at the policy that decides them."""
     allowing = seen.allowing.get("process", ())
-    for start in starts(seen.image, seen.container):
+    for start in seen.starts:
         decision = seen.compiled.decide(_exec(start))
         outcome = _outcome(decision)
         pointer = outcome and _blame(number, policy, decision, allowing, "/spec/process")
@@ -167,7 +169,7 @@ def _loaders(number: int, policy: Policy, seen: Seen) -> Iterator[Facts]:
         item = _loader(seen, Access("exec", path, source), rule.pointer, "")
         if item is not None:
             yield item
-    for start in starts(seen.image, seen.container):
+    for start in seen.starts:
         if start.program not in own and isinstance(start.content, Elf):
             item = _loader(seen, _exec(start), "/spec/file", start.field)
             if item is not None and _first_to_say(number, policy, seen, item):

@@ -13,6 +13,9 @@ MAX_LINKS = 40
 MAX_PATH = 4096
 """PATH_MAX in bytes, the final NUL included."""
 
+_MAX_FOLDERS = 256
+"""Of PATH: manifests are not trusted, and nobody writes as many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
@@ -28,6 +31,8 @@ def resolve(image: Image, path: str, start: str = "/") -> Resolved | None:
 
     What is missing keeps its name below the part that exists. `start` is the directory of a relative path.
     """
+    if len(path) >= MAX_PATH:
+        return None
     waiting = _components(path if path.startswith("/") else f"{start}/{path}")
     done: list[str] = []
     entry: FileEntry | None = FileEntry(FileKind.DIRECTORY)
@@ -42,8 +47,7 @@ def resolve(image: Image, path: str, start: str = "/") -> Resolved | None:
             done = done[:-1]
             continue
         done.append(name)
-        here = "/" + "/".join(done)
-        entry = image.entry(here) if entry is not None else None
+        entry = image.entry("/" + "/".join(done)) if entry is not None else None
         if entry is not None and entry.kind is FileKind.LINK:
             links += 1
             target = entry.target
@@ -68,7 +72,7 @@ def find_program(image: Image, name: str, path: str, start: str) -> Resolved | N
     """
     if "/" in name:
         return file_at(image, name, start)
-    for folder in path.split(":"):
+    for folder in path.split(":", _MAX_FOLDERS)[:_MAX_FOLDERS]:
         found = resolve(image, f"{folder or '.'}/{name}", start)
         if found and found.entry and found.entry.executable:
             return found

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import islice
 
 from hauberk.policy.imagepaths import file_at, resolve
 from hauberk.policy.images import Elf, FileKind, Image
+from hauberk.policy.problems import HauberkError
 
 MAX_LIBRARIES = 1000
 _TRIPLETS = ("x86_64-linux-gnu", "aarch64-linux-gnu", "arm-linux-gnueabihf", "i386-linux-gnu", "riscv64-linux-gnu")
@@ -19,6 +21,9 @@ _MUSL = ("/lib", "/usr/local/lib", "/usr/lib")
 # musl has these in its loader and never opens them (ldso/dynlink.c)
 _MUSL_OWN = tuple(f"lib{name}." for name in ("c", "pthread", "rt", "m", "dl", "util", "xnet"))
 _MAX_CONFIGURATIONS = 64
+_MAX_FOLDERS = 1024
+_MAX_TRIES = 1_000_000
+"""Paths that are tried for one image in all, some twenty seconds; a usual program needs a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +43,13 @@ class Loader:
     library_path: str = ""
     _loads: dict[str, Loads | None] = field(default_factory=dict[str, "Loads | None"])
     _configured: tuple[str, ...] | None = None
+    _tries: int = 0
 
     def loads(self, program: str) -> Loads | None:
-        """What is opened besides the program (a real path) itself; None when it is no ELF file."""
+        """What is opened besides the program (a real path) itself; None when it is no ELF file.
+
+        Raises HauberkError when the image makes the look-up take too long.
+        """
         if program not in self._loads:
             content = self.image.content(program)
             self._loads[program] = self._compute(program, content) if isinstance(content, Elf) else None
@@ -72,15 +81,15 @@ class Loader:
                     missing[name] = None
                 elif library[0] != place.path and library[0] not in found:
                     found[library[0]] = None
-                    waiting.append((*library, (*own, *(runpath if musl else ()), *inherited)))
+                    waiting.append((*library, (*own, *(runpath if musl else ()), *inherited)[:_MAX_FOLDERS]))
         return Loads(place.path, tuple(found), tuple(missing))
 
     def _folders(self, rpath: tuple[str, ...], runpath: tuple[str, ...], elf: Elf, *, musl: bool) -> tuple[str, ...]:
-        environment = tuple(folder for folder in self.library_path.split(":") if folder.startswith("/"))
+        environment = tuple(folder for folder in self.library_path.split(":")[:_MAX_FOLDERS] if folder.startswith("/"))
         if musl:
             return (*environment, *rpath, *runpath, *(self._musl_folders(elf) or _MUSL))
         if self._configured is None:
-            self._configured = tuple(self._configuration("/etc/ld.so.conf", set()))
+            self._configured = tuple(islice(self._configuration("/etc/ld.so.conf", set()), _MAX_FOLDERS))
         return (*rpath, *environment, *runpath, *self._configured, *_GLIBC)
 
     def _musl_folders(self, elf: Elf) -> tuple[str, ...]:
@@ -117,6 +126,11 @@ class Loader:
         # a name with a slash is a path; the loader's folder stands in for the working directory, which is not known
         tries = _expanded((name,), loader) if "/" in name else tuple(f"{folder}/{name}" for folder in folders)
         for path in tries:
+            self._tries += 1
+            if self._tries > _MAX_TRIES:
+                raise HauberkError(
+                    f"looking up the libraries of {loader} takes more than {_MAX_TRIES} steps: leave out its image"
+                )
             place = file_at(self.image, path)
             content = self.image.content(place.path) if place is not None else None
             if place is not None and isinstance(content, Elf) and content.machine == machine:

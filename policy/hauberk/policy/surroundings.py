@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,8 @@ from hauberk.policy.model import (
 )
 from hauberk.policy.relations import MAX_RELATIONS, OTHER_PROGRAM, Meeting, meetings
 from hauberk.policy.repository import Entry, Repository, Scene
-from hauberk.policy.workloads import Namespace, Place, Pods, posture_in
+from hauberk.policy.starts import starts
+from hauberk.policy.workloads import Namespace, Place, Pods, Target, posture_in
 
 Facts = dict[str, Any]
 
@@ -58,6 +59,7 @@ class _Stage:
     allowing: dict[Domain, list[tuple[int, Rule]]]
     entries: int
     fileless: frozenset[bool]
+    seen: Seen | None
 
 
 @dataclass(slots=True)
@@ -80,7 +82,7 @@ class Surroundings:
             "relations": self._relations(number, stages),
             "workloads": [self._workload(number, policy, stage) for stage in stages],
             "unreadable": list(self._unreadable(number, policy, stages)),
-            "images": image_facts(number, policy, [seen for stage in stages for seen in self._seen(stage)]),
+            "images": image_facts(number, policy, [stage.seen for stage in stages if stage.seen]),
             "namespaces": [self._namespace(item) for item in self._selected_namespaces(number, stages)],
             "repository": {
                 "manifests": count,
@@ -150,6 +152,7 @@ class Surroundings:
                 for preset in policy.presets
                 if preset.name == "filelessExec"
             ),
+            seen=self._look(scene.target, compiled, allowing),
         )
 
     def _decides(self, meeting: Meeting, compiled: Compiled) -> bool:
@@ -261,16 +264,19 @@ class Surroundings:
                         "turnedOnBy": self._turned_on_by(number, stage.allowing["file"]),
                     }
 
-    def _seen(self, stage: _Stage) -> Iterable[Seen]:
+    def _look(
+        self, target: Target, compiled: Compiled, allowing: Mapping[Domain, Sequence[tuple[int, Rule]]]
+    ) -> Seen | None:
         """The workload with its image, when that was given."""
-        target = stage.scene.target
         specs = target.manifest.specs if isinstance(target.manifest, Pods) else ()
-        for container in specs:
-            found = self.images.of(container.image) if container.name == target.workload.container else None
-            if found is not None:
-                loader = self._loaders.setdefault(found[0], Loader(found[1], found[1].config.library_path))
-                yield Seen(target.name, container, *found, loader, stage.compiled, stage.allowing)
-                return
+        container = next((one for one in specs if one.name == target.workload.container), None)
+        found = self.images.of(container.image) if container is not None else None
+        if container is None or found is None:
+            return None
+        name, image = found
+        loader = self._loaders.setdefault(name, Loader(image, image.config.library_path))
+        begun = tuple(starts(image, container))
+        return Seen(target.name, container, name, image, loader, compiled, allowing, begun)
 
     def _turned_on_by(self, number: int, allowing: Sequence[tuple[int, Rule]]) -> Facts | None:
         """Where another policy has the first of these Allow rules; None when this policy has one itself."""

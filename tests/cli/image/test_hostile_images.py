@@ -54,9 +54,9 @@ def one_layer(folder: Path, data: bytes, *, packed: bool = True) -> Path:
         ([("a", "=> none")], "a is a hard link to /none, which is no file"),
         ([("d", None), ("a", "=> d")], "which is no file"),
         ([("a", "=> a")], "which is no file"),
-        ([("l", "-> l"), ("l/x", b"")], "leads through a loop"),
-        ([("f", b""), ("f/x", b"")], "is a file, and a layer has files below it"),
-        ([("l", "-> f"), ("f", b""), ("l/x", b"")], "is a file, and a layer has files below it"),
+        ([("l", "-> l"), ("l/x", b"")], "leads through a file or a loop of links"),
+        ([("f", b""), ("f/x", b"")], "leads through a file or a loop of links"),
+        ([("l", "-> f"), ("f", b""), ("l/x", b"")], "leads through a file or a loop of links"),
         ([("x" * 5000, b"")], "a path that is too long"),
     ],
 )
@@ -97,6 +97,7 @@ def test_the_same_layer_again_and_again_counts_each_time(tmp_path: Path, monkeyp
     ("name", "value", "said"),
     [
         ("layers.MAX_MEMBERS", 3, "too many files"),
+        ("tree.MAX_STEPS", 1, "too deep"),
         ("layers.MAX_ELFS", 1, "too many programs"),
         ("layers.MAX_PATH", 3, "too long"),
         ("stored.MAX_LAYERS", 1, "2 layers"),
@@ -106,7 +107,7 @@ def test_the_same_layer_again_and_again_counts_each_time(tmp_path: Path, monkeyp
     ],
 )
 def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: int, said: str) -> None:
-    path = layout(tmp_path, [("file", elf()), ("b", b"")], [("c", elf()), ("d", b"")])
+    path = layout(tmp_path, [("file", elf()), ("b/x/y", b"")], [("c", elf()), ("d", b"")])
     monkeypatch.setattr(f"hauberk.cli.image.{name}", value)
     assert said in fails(path)
 
@@ -298,3 +299,22 @@ def test_a_tar_of_nothing(tmp_path: Path) -> None:
     assert "is no image" in fails(tmp_path / "a.tar")
     (tmp_path / "b.tar").write_bytes(b"")
     assert "not a valid tar archive" in fails(tmp_path / "b.tar")
+
+
+def test_deep_paths_through_links_are_walked_once(tmp_path: Path) -> None:
+    deep = "/".join(["d"] * 2000)
+    files: list[File] = [(f"{deep}/{number}", b"") for number in range(500)]
+    files += [(f"l{number}", f"-> l{number + 1}/{'d/' * 1900}") for number in range(40)]
+    start = time.monotonic()
+    image = load({"web": str(layout(tmp_path, files))}).given["web"]
+    found = resolve(image, f"/{deep}/1")
+    assert found is not None
+    assert found.entry is not None
+    assert resolve(image, f"/l0/{deep}") is None
+    assert time.monotonic() - start < 10
+
+
+def test_an_archive_that_was_unpacked_is_read_too(tmp_path: Path) -> None:
+    with tarfile.open(docker_archive(tmp_path / "a.tar", [("a", b"")])) as archive:
+        archive.extractall(tmp_path / "out", filter="data")
+    assert load({"web": str(tmp_path / "out")}).given["web"].names("/") == ["a"]

@@ -14,6 +14,9 @@ MAX_UNPACKED = 32 * 1024 * MIB
 MAX_MEMBERS = 1_000_000
 """Files, folders and links of all layers together."""
 
+MAX_STEPS = 100_000_000
+"""Folders and links on the way to all files of all layers."""
+
 MAX_ARCHIVE_MEMBERS = 10_000
 """Members of the outer archive: blobs and descriptions."""
 

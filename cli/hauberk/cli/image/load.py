@@ -54,7 +54,8 @@ def _archive(name: str, path: str) -> Tree:
 
 
 def _is_layout(path: str) -> bool:
-    return os.path.lexists(f"{path}/oci-layout")
+    """An archive that was unpacked is one too."""
+    return any(os.path.lexists(f"{path}/{name}") for name in ("oci-layout", "index.json", "manifest.json"))
 
 
 def identity(given: Mapping[str, str]) -> bytes | None:
