@@ -221,6 +221,7 @@ in_image(document, changes) := object.union(document, {
 image(changes) := object.union(
 	{
 		"image": "web",
+		"complete": true,
 		"workloads": ["Deployment/shop/web/web"],
 		"names": [],
 		"entrypoints": [],

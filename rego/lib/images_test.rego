@@ -15,8 +15,5 @@ test_at if {
 
 test_complete if {
 	images.complete with input as _document
-	not images.complete with input as object.union(_document, {"workloads": [
-		fixtures.workload({}),
-		fixtures.workload({"name": "Deployment/shop/other/web"}),
-	]})
+	not images.complete with input as fixtures.in_image(fixtures.with_rules([]), {"complete": false})
 }

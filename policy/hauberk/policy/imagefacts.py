@@ -43,14 +43,18 @@ class Seen:
     """What the container starts."""
 
 
-def image_facts(number: int, policy: Policy, seen: Sequence[Seen]) -> list[Facts]:
-    """The `images` part for entry `number`: one item for each image and set of volumes that its workloads have."""
+def image_facts(number: int, policy: Policy, seen: Sequence[Seen], *, complete: bool) -> list[Facts]:
+    """The `images` part for entry `number`: one item for each image and set of volumes that its workloads have.
+
+    `complete`: there is no workload of the policy that runs another image.
+    """
     groups: dict[tuple[str, tuple[str, ...]], list[Seen]] = {}
     for one in seen:
         groups.setdefault((one.name, one.container.mounts), []).append(one)
     return [
         {
             "image": members[0].name,
+            "complete": complete,
             "workloads": [one.workload for one in members],
             "names": list(_names(policy, members[0])),
             "entrypoints": _first(item for one in members for item in _entrypoints(number, policy, one)),
@@ -106,7 +110,7 @@ def _name(seen: Seen, pointer: str, text: str, hidden: Sequence[str], *, folder:
         "multicall": last in _MULTICALL and last != written.rpartition("/")[2],
         "found": entry.kind.value if entry is not None else None,
         "program": "script" if isinstance(content, Script) else "elf" if isinstance(content, Elf) else None,
-        "interpreters": list(interpreters(seen.image, place.path)) if isinstance(content, Script) else [],
+        "interpreters": list(map(_shown, interpreters(seen.image, place.path))) if isinstance(content, Script) else [],
     }
 
 
@@ -122,11 +126,16 @@ def _entrypoints(number: int, policy: Policy, seen: Seen) -> Iterator[Facts]:
                 "pointer": pointer,
                 "workload": seen.workload,
                 "field": start.field,
-                "program": start.program,
-                "source": start.source,
+                "program": _shown(start.program),
+                "source": start.source and _shown(start.source),
                 "rule": decision.rule,
                 "posture": outcome,
             }
+
+
+def _shown(path: str) -> str:
+    """A path as reports can show it: images choose theirs, control characters and bytes that are no UTF-8 too."""
+    return path if path.isprintable() else path.encode("unicode_escape").decode()
 
 
 def _exec(start: Start) -> Access:
@@ -193,12 +202,12 @@ def _loader(seen: Seen, start: Access, pointer: str, field: str) -> Facts | None
     outcomes: set[str] = set()
     rule: str | None = None
     for access in _reads(loads, start) if loads is not None else ():
-        if below(access.target, seen.container.mounts) or not access.target.isprintable():
+        if below(access.target, seen.container.mounts):
             continue
         decision = seen.compiled.decide(access)
         outcome = _outcome(decision)
         if outcome is not None:
-            found.append(access.target)
+            found.append(_shown(access.target))
             outcomes.add(outcome)
             rule = rule or decision.rule
     if not found or loads is None:
@@ -207,8 +216,8 @@ def _loader(seen: Seen, start: Access, pointer: str, field: str) -> Facts | None
         "pointer": pointer,
         "workload": seen.workload,
         "field": field,
-        "program": start.target,
-        "interpreter": loads.interpreter if loads.interpreter in found else None,
+        "program": _shown(start.target),
+        "interpreter": found[0] if loads.interpreter and found[0] == _shown(loads.interpreter) else None,
         "files": found[:MAX_FILES],
         "rule": rule,
         "posture": "block" if "block" in outcomes else "audit",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hauberk.policy.capacity import map_entries
 from hauberk.policy.decision import Compiled, compile_policies
-from hauberk.policy.imagefacts import Seen, image_facts
+from hauberk.policy.imagelookup import ImageLookup
 from hauberk.policy.images import NO_IMAGES, Images
-from hauberk.policy.libraries import Loader
 from hauberk.policy.model import (
     Access,
     Action,
@@ -25,8 +24,7 @@ from hauberk.policy.model import (
 )
 from hauberk.policy.relations import MAX_RELATIONS, OTHER_PROGRAM, Meeting, meetings
 from hauberk.policy.repository import Entry, Repository, Scene
-from hauberk.policy.starts import starts
-from hauberk.policy.workloads import Namespace, Place, Pods, Target, posture_in
+from hauberk.policy.workloads import Namespace, Place, Pods, posture_in
 
 Facts = dict[str, Any]
 
@@ -59,7 +57,6 @@ class _Stage:
     allowing: dict[Domain, list[tuple[int, Rule]]]
     entries: int
     fileless: frozenset[bool]
-    seen: Seen | None
 
 
 @dataclass(slots=True)
@@ -69,8 +66,11 @@ class Surroundings:
     repository: Repository
     configured: Posture | None = None
     images: Images = NO_IMAGES
-    _loaders: dict[str, Loader] = field(default_factory=dict[str, Loader])
     _stages: dict[int, _Stage] = field(default_factory=dict[int, _Stage])
+    _lookup: ImageLookup = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._lookup = ImageLookup(self.images)
 
     def of(self, number: int) -> Facts:
         """The parts of a facts document that `schemas/facts.json` names duplicates, relations, workloads, ..."""
@@ -82,7 +82,9 @@ class Surroundings:
             "relations": self._relations(number, stages),
             "workloads": [self._workload(number, policy, stage) for stage in stages],
             "unreadable": list(self._unreadable(number, policy, stages)),
-            "images": image_facts(number, policy, [stage.seen for stage in stages if stage.seen]),
+            "images": self._lookup.facts(
+                number, policy, chosen, {one.scene.target.workload: (one.compiled, one.allowing) for one in stages}
+            ),
             "namespaces": [self._namespace(item) for item in self._selected_namespaces(number, stages)],
             "repository": {
                 "manifests": count,
@@ -152,7 +154,6 @@ class Surroundings:
                 for preset in policy.presets
                 if preset.name == "filelessExec"
             ),
-            seen=self._look(scene.target, compiled, allowing),
         )
 
     def _decides(self, meeting: Meeting, compiled: Compiled) -> bool:
@@ -263,20 +264,6 @@ class Surroundings:
                         "posture": "block" if decision.verdict is Verdict.DENIED else "audit",
                         "turnedOnBy": self._turned_on_by(number, stage.allowing["file"]),
                     }
-
-    def _look(
-        self, target: Target, compiled: Compiled, allowing: Mapping[Domain, Sequence[tuple[int, Rule]]]
-    ) -> Seen | None:
-        """The workload with its image, when that was given."""
-        specs = target.manifest.specs if isinstance(target.manifest, Pods) else ()
-        container = next((one for one in specs if one.name == target.workload.container), None)
-        found = self.images.of(container.image) if container is not None else None
-        if container is None or found is None:
-            return None
-        name, image = found
-        loader = self._loaders.setdefault(name, Loader(image, image.config.library_path))
-        begun = tuple(starts(image, container))
-        return Seen(target.name, container, name, image, loader, compiled, allowing, begun)
 
     def _turned_on_by(self, number: int, allowing: Sequence[tuple[int, Rule]]) -> Facts | None:
         """Where another policy has the first of these Allow rules; None when this policy has one itself."""

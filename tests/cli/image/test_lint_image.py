@@ -327,3 +327,8 @@ def test_names_that_no_report_can_show_are_left_out(tmp_path: Path) -> None:
     made = [("a", "-> x\n::error::y"), ("b", "-> \udcff"), ("c", "-> \x1b[2J")]
     archive = docker_archive(tmp_path / "web.tar", made)
     assert found(path, {"web": str(archive)}, "HB211") == []
+    docker_archive(archive, [("x\n\udcff", elf())], Entrypoint=["/x\n\udcff"])
+    ((_, _, message),) = found(path, {"web": str(archive)}, "HB404")
+    assert r"starts /x\n\udcff, which" in message
+    done = hauberk("lint", "--image", f"web={archive}", "--format", "github", "--no-cache", path)
+    assert r"starts /x\n\udcff, which" in done.stdout

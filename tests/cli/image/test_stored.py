@@ -80,6 +80,20 @@ def test_docker_archives_in_which_layers_are_links(tmp_path: Path) -> None:
     assert image(tmp_path / "a.tar").names("/") == ["a"]
 
 
+def test_docker_archives_with_blobs_by_their_digest(tmp_path: Path) -> None:
+    layer = tar([("a", b"")])
+    packed, config = gzip.compress(layer), configuration([layer])
+    names = [f"blobs/sha256/{sha256(data)[7:]}" for data in (config, packed)]
+    files = dict(zip(names, (config, packed), strict=True))
+    files["manifest.json"] = json.dumps([{"Config": names[0], "Layers": [names[1]]}]).encode()
+    path = tmp_path / "a.tar"
+    path.write_bytes(tar(files.items()))
+    assert image(path).names("/") == ["a"]
+    files[names[1]] = gzip.compress(layer, 1, mtime=1)
+    path.write_bytes(tar(files.items()))
+    assert "is not what its digest" in fails(path)
+
+
 def test_docker_archives_of_several_images(tmp_path: Path) -> None:
     layers = {name: tar([(name, b"")]) for name in ("one", "two")}
     files = {f"{name}.tar": data for name, data in layers.items()}
