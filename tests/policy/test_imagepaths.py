@@ -50,7 +50,10 @@ def test_what_is_missing_keeps_its_name_below_what_is_there() -> None:
     assert (found.path, found.entry) == ("/usr/bin/tools/x", None)
 
 
-@pytest.mark.parametrize("path", ["/a", "/b/x", "/empty", "/usr/bin/dash/x", "/usr/bin/dash/..", "/none/../usr"])
+@pytest.mark.parametrize(
+    "path",
+    ["/a", "/b/x", "/empty", "/usr/bin/dash/x", "/usr/bin/dash/..", "/usr/bin/dash/", "/bin/sh/.", "/none/../usr"],
+)
 def test_where_the_kernel_gives_up(path: str) -> None:
     assert resolve(IMAGE, path) is None
 

@@ -41,6 +41,8 @@ def resolve(image: Image, path: str, start: str = "/") -> Resolved | None:
         name = waiting.pop(0)
         if entry is not None and entry.kind is not FileKind.DIRECTORY:
             return None
+        if name == ".":
+            continue
         if name == "..":
             if entry is None:
                 return None
@@ -85,4 +87,6 @@ def below(path: str, folders: Sequence[str]) -> bool:
 
 
 def _components(path: str) -> list[str]:
-    return [part for part in path.split("/") if part not in ("", ".")]
+    """A slash at the end is as `/.`: what stands before it must be a directory."""
+    parts = [part for part in path.split("/") if part]
+    return [*parts, "."] if path.endswith("/") else parts

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -59,6 +61,45 @@ def test_links_stay_inside(root: Path) -> None:
     assert found.entry("/out/passwd") is None
     with pytest.raises(HauberkError):
         found.content("/out/passwd")
+
+
+def test_links_lead_where_the_kernel_says(tmp_path: Path) -> None:
+    chance = random.Random(3)  # noqa: S311  # not for secrets
+    names = ("a", "b", "c", "d")
+    for number in range(60):
+        folder = tmp_path / str(number)
+        for _ in range(12):
+            path = folder.joinpath(*chance.choices(names, k=chance.randrange(1, 4)))
+            with suppress(OSError):  # where a file or a loop is on the way
+                path.parent.mkdir(parents=True, exist_ok=True)
+                kind = chance.randrange(3)
+                if kind == 0:
+                    path.touch()
+                elif kind == 1:
+                    path.mkdir()
+                else:
+                    path.symlink_to(
+                        "/".join(chance.choices((*names, ".", ""), k=chance.randrange(1, 4))).lstrip("/") or "a"
+                    )
+        folder.mkdir(exist_ok=True)
+        found = image(folder)
+        for _ in range(200):
+            asked = "/".join(chance.choices(names, k=chance.randrange(1, 5)))
+            place = resolve(found, f"/{asked}")
+            there = place.path if place is not None and place.entry is not None else None
+            assert there == opened(folder, asked), asked
+
+
+def opened(folder: Path, name: str) -> str | None:
+    """The kernel's own answer."""
+    try:
+        descriptor = os.open(folder / name, os.O_PATH)
+    except OSError:
+        return None
+    try:
+        return str(Path(f"/proc/self/fd/{descriptor}").readlink()).removeprefix(str(folder)) or "/"
+    finally:
+        os.close(descriptor)
 
 
 def test_pipes_are_not_opened(root: Path) -> None:
