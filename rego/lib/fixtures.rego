@@ -46,6 +46,7 @@ _facts := {
 	"apparmor": [],
 	"ends": [],
 	"inconclusive": [],
+	"images": [],
 	"namespaces": [],
 	"repository": {"manifests": 0, "matched": 0, "sameNameCluster": []},
 	"namespace": null,
@@ -218,6 +219,39 @@ preset(index, text, action) := {
 } if {
 	pointer := $"/spec/presets/{index}"
 }
+
+# The document with an image that the workload of `workload` runs.
+in_image(document, changes) := object.union(document, {
+	"workloads": [workload({})],
+	"images": [image(changes)],
+})
+
+image(changes) := object.union(
+	{
+		"image": "web",
+		"complete": true,
+		"workloads": ["Deployment/shop/web/web"],
+		"names": [],
+		"entrypoints": [],
+		"loaders": [],
+	},
+	changes,
+)
+
+# What the image has at a path of the policy: a program, as long as nothing else is said.
+image_name(pointer, text, changes) := object.union(
+	{
+		"pointer": pointer,
+		"text": text,
+		"resolved": text,
+		"link": false,
+		"multicall": false,
+		"found": "file",
+		"program": "elf",
+		"interpreters": [],
+	},
+	changes,
+)
 
 # A container of the Deployment web in the namespace shop.
 workload(changes) := object.union(

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from hauberk.policy.containers import Container
 from hauberk.policy.model import Expression, Kind, Policy, Posture, Selector, Workload
 from hauberk.policy.workloads import (
     Namespace,
@@ -47,7 +48,17 @@ def policy(*labels: tuple[str, str], kind: Kind = Kind.POLICY, expressions: tupl
 def test_pods_of_every_controller(kind: str, spec: dict[str, Any]) -> None:
     pods = parse_manifest({"kind": kind, "metadata": {"name": "web", "namespace": "ns"}, "spec": spec}, PLACE)
     assert pods == Pods(
-        kind, "web", "ns", (("app", "x"),), ("one", "two"), ("first",), ("debug",), True, "disabled", PLACE
+        kind,
+        "web",
+        "ns",
+        (("app", "x"),),
+        ("one", "two"),
+        ("first",),
+        ("debug",),
+        True,
+        "disabled",
+        PLACE,
+        (Container("one"), Container("two")),
     )
     assert isinstance(pods, Pods)
     names = [target.name for target in targets_of(pods)]

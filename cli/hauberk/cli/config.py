@@ -15,7 +15,7 @@ from typing import Any
 
 from hauberk.cli import sources
 from hauberk.cli.globs import anchored, matched
-from hauberk.policy.loose import is_list, listing
+from hauberk.policy.loose import is_list, listing, mapping
 from hauberk.policy.problems import HauberkError, Severity
 
 FILE_NAME = "hauberk.yaml"
@@ -67,6 +67,7 @@ class Config:
     baseline: str | None = None
     posture: Mapping[str, str] | None = None
     exceptions: tuple[RuleException, ...] = ()
+    images: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -121,6 +122,8 @@ def _config(data: dict[str, Any], path: Path, text: str) -> Config:
                 converted = tuple(_own(item, key, path) for item in items)
             case "baseline":
                 converted = _own(str(value), key, path)
+            case "images":
+                converted = {name: _image(path, name, str(item)) for name, item in mapping(value).items()}
             case "exclude":
                 converted = anchored(items, path.parent)
             case "exceptions":
@@ -152,6 +155,16 @@ def _own(name: str, key: str, path: Path) -> str:
         if status.st_size > sources.MAX_FILE:
             raise HauberkError(f"{path}: {key}: {file} is over {sources.MAX_FILE // 1024 // 1024} MiB")
     return str(found)
+
+
+def _image(settings: Path, name: str, item: str) -> str:
+    """An image that the settings name; raises HauberkError when it is not of their folder, as for `_own`."""
+    folder = os.path.realpath(settings.parent)
+    if not sources.inside(os.path.realpath(settings.parent / item), folder):
+        raise HauberkError(f"{settings}: images: {item} is not below {folder}: move it there or give it with --image")
+    if not name or "=" in name:
+        raise HauberkError(f"{settings}: images: {name!r} is not the name of an image")
+    return str(settings.parent / item)
 
 
 def _exception(item: dict[str, Any], number: int, path: Path) -> RuleException:

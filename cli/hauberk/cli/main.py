@@ -43,6 +43,7 @@ _LINT_EXAMPLES = (
         "hauberk lint --fix ksp.yaml",
         "hauberk lint --new-since origin/main .",
         "helm template . | hauberk lint -",
+        "hauberk lint --image nginx=nginx.tar manifests/   # docker save -o nginx.tar nginx",
     )
     + "\n\n\b\nExit codes:\n"
     "  0  clean\n"
@@ -136,6 +137,14 @@ def lint(
         str | None,
         typer.Option(metavar="REV", help="Only findings that the git revision REV does not have."),
     ] = None,
+    image: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=PATH",
+            help="The image that manifests name so, without a tag for all of them, as an archive (docker save), an OCI "
+            "layout or a root folder; nothing is pulled.",
+        ),
+    ] = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Mend what can be mended without changing the evident meaning.")
     ] = False,
@@ -157,7 +166,7 @@ def lint(
     from hauberk.cli import config as settings
     from hauberk.cli.run_lint import Options, run
 
-    given = {
+    given: dict[str, Any] = {
         "target": target and target.value,
         "fail_on": fail_on,
         "select": _ids(select),
@@ -170,6 +179,7 @@ def lint(
         "markdown": markdown,
     }
     loaded = settings.load(settings.find(config, Path.cwd()))
+    given["images"] = {**loaded.images, **_images(image)}
     options = Options(
         paths=tuple(paths or (".",)),
         config=settings.overridden(loaded, given),
@@ -185,6 +195,19 @@ def lint(
         allow_none=allow_none,
     )
     raise typer.Exit(run(options))
+
+
+def _images(given: list[str] | None) -> dict[str, str]:
+    """Paths by the names of images."""
+    found: dict[str, str] = {}
+    for text in given or ():
+        name, _, path = text.partition("=")
+        if not name or not path:
+            raise HauberkError(f"--image {text}: write NAME=PATH, e.g. --image nginx=nginx.tar")
+        if name in found:
+            raise HauberkError(f"--image {name}: given twice")
+        found[name] = path
+    return found
 
 
 def _ids(given: list[str] | None) -> tuple[str, ...]:

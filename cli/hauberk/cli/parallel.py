@@ -19,12 +19,14 @@ from multiprocessing.process import BaseProcess
 
 from hauberk.cli.commands.lint import program
 from hauberk.cli.finding import EngineError, Finding
+from hauberk.cli.image.notes import unseen
 from hauberk.cli.judging import Memory, RuleSet, judge
 from hauberk.cli.loading import Loaded, load
 from hauberk.cli.sources import Source
 from hauberk.cli.suppress import Suppressed
 from hauberk.policy.exact import Answers, Group
 from hauberk.policy.groups import Exact
+from hauberk.policy.images import NO_IMAGES, Images
 from hauberk.policy.model import Posture
 from hauberk.policy.plain import from_plain, to_plain
 from hauberk.policy.problems import HauberkError
@@ -51,6 +53,7 @@ class Work:
     posture: Posture | None
     rule_sets: Callable[[], Sequence[RuleSet]]
     recall: Callable[[bytes], bytes | None]
+    images: Images = NO_IMAGES
     exact: bool = True
 
 
@@ -235,7 +238,7 @@ def _judge(loaded: Sequence[tuple[int, Loaded]], whole: _Whole, work: Work) -> O
     judged = judge(
         [one for _, one in loaded],
         [whole.first[number] for number, _ in loaded],
-        Surroundings(whole.repository, work.posture, whole.exact),
+        Surroundings(whole.repository, work.posture, work.images, whole.exact),
         work.rule_sets(),
         Memory(work.recall, answers.__setitem__),
         work.target,
@@ -243,7 +246,7 @@ def _judge(loaded: Sequence[tuple[int, Loaded]], whole: _Whole, work: Work) -> O
     return Outcome(
         judged.findings,
         judged.errors,
-        [note for _, one in loaded for note in one.notes],
+        [*(note for _, one in loaded for note in one.notes), *unseen(work.images, manifests)],
         [Suppressed(one.path, one.whole, one.suppressions) for _, one in loaded if one.suppressions],
         [one.unreadable for _, one in loaded if one.unreadable],
         sum(one.policies for _, one in loaded),

@@ -44,6 +44,7 @@ def envelope(subject: str, file: str, target: Iterable[str]) -> Facts:
         "apparmor": [],
         "ends": [],
         "inconclusive": [],
+        "images": [],
         "namespaces": [],
         "repository": {"manifests": 0, "matched": 0, "sameNameCluster": []},
         "namespace": None,

@@ -10,6 +10,8 @@ from hauberk.policy.capacity import map_entries
 from hauberk.policy.decision import Compiled, compile_policies
 from hauberk.policy.exactfacts import access_facts, exact_facts, place_facts
 from hauberk.policy.groups import Exact
+from hauberk.policy.imagelookup import ImageLookup
+from hauberk.policy.images import NO_IMAGES, Images
 from hauberk.policy.model import (
     Access,
     Action,
@@ -68,8 +70,13 @@ class Surroundings:
 
     repository: Repository
     configured: Posture | None = None
+    images: Images = NO_IMAGES
     exact: Exact | None = None
     _stages: dict[int, _Stage] = field(default_factory=dict[int, _Stage])
+    _lookup: ImageLookup = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._lookup = ImageLookup(self.images)
 
     def of(self, number: int) -> Facts:
         """The parts of a facts document that `schemas/facts.json` names duplicates, relations, workloads, ..."""
@@ -82,6 +89,9 @@ class Surroundings:
             "relations": self._relations(number, stages),
             "workloads": [self._workload(number, policy, stage) for stage in stages],
             "unreadable": list(self._unreadable(number, policy, stages)),
+            "images": self._lookup.facts(
+                number, policy, chosen, {one.scene.target.workload: (one.compiled, one.allowing) for one in stages}
+            ),
             "namespaces": [self._namespace(item) for item in self._selected_namespaces(number, stages)],
             "repository": {
                 "manifests": count,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from hauberk.policy.containers import Container, containers_of
 from hauberk.policy.loose import listing, mapping
 from hauberk.policy.model import Kind, Policy, Posture, Workload
 
@@ -53,6 +54,7 @@ class Pods:
     host_pid: bool
     kubearmor_policy: str | None
     place: Place
+    specs: tuple[Container, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ def parse_manifest(document: Mapping[str, Any], place: Place) -> Manifest | None
         host_pid=spec.get("hostPID") is True,
         kubearmor_policy=dict(_strings(pod_metadata.get("annotations"))).get("kubearmor-policy"),
         place=place,
+        specs=containers_of(spec.get("containers")),
     )
 
 

@@ -62,12 +62,12 @@ def lint_sources(given: Sequence[Source], request: Request) -> Report:
     """Lints texts: from the cache when nothing changed at all, else by asking the rules."""
     with ResultCache(request.cache) as cache:
         key = _identity(given, request)
-        stored = cache.get(key)
+        stored = cache.get(key) if key is not None else None
         if stored is not None:
             report = _unpack(stored)
         else:
             report = _compute(given, request, cache)
-            if not report.errors and not report.refused:
+            if key is not None and not report.errors and not report.refused:
                 cache.put(key, _pack(report))
     report.texts = {source.path: source.data for source in given}
     if request.config.exceptions:
@@ -79,10 +79,17 @@ def lint_sources(given: Sequence[Source], request: Request) -> Report:
     return report
 
 
-def _identity(given: Iterable[Source], request: Request) -> bytes:
-    """Digest of everything that the findings depend on."""
+def _identity(given: Iterable[Source], request: Request) -> bytes | None:
+    """Digest of everything that the findings depend on; None when that cannot be known before they are computed."""
     config = request.config
     digest = hashlib.sha256(program())
+    if config.images:
+        from hauberk.cli.image.load import identity
+
+        state = identity(config.images)
+        if state is None:
+            return None
+        digest.update(state)
     # the globs of exceptions are absolute: which relative paths they name depends on the current folder
     day = f"{request.today} {Path.cwd()}" if config.exceptions else ""
     settings = (
@@ -143,13 +150,19 @@ def _compute(given: Sequence[Source], request: Request, cache: ResultCache) -> R
     from hauberk.cli import parallel
     from hauberk.cli.rulesets import rule_sets
     from hauberk.cli.silence import silence
+    from hauberk.policy.images import NO_IMAGES
     from hauberk.policy.model import Posture
 
     config = request.config
     make, refused = rule_sets(config)
     total = len(given)
     posture = Posture(**config.posture) if config.posture is not None else None
-    work = parallel.Work(given, config.targets, posture, make, cache.get, request.exact)
+    images = NO_IMAGES
+    if config.images:
+        from hauberk.cli.image.load import load
+
+        images = load(config.images)
+    work = parallel.Work(given, config.targets, posture, make, cache.get, images, request.exact)
     outcome = parallel.run(work, request.jobs, lambda done: request.progress(done, total))
     for key, answer in outcome.answers.items():
         cache.put(key, answer)
@@ -159,7 +172,7 @@ def _compute(given: Sequence[Source], request: Request, cache: ResultCache) -> R
     findings = sorted((*silenced.kept, *about), key=lambda finding: finding.order)
     errors = [*outcome.errors, *silenced.about.errors]
     errors.sort(key=lambda error: (error.path, error.line, error.reason))
-    notes, refused = sorted(outcome.notes), [*refused, *sorted(outcome.unreadable)]
+    notes, refused = sorted(set(outcome.notes)), [*refused, *sorted(outcome.unreadable)]
     return Report(findings, errors, notes, total, outcome.policies, silenced.count, refused=refused)
 
 

@@ -1,9 +1,10 @@
 # METADATA
 # title: symlinked-path
 # description: |
-#   A path that leads through a well-known link: /bin, /sbin and /lib on usr-merged images, /var/run,
-#   /proc/self, /dev/stdout, files of a service account. The kernel compares the path behind the link,
-#   so the rule does not match.
+#   A path that leads through a link. Without the workload's image these are the well-known ones: /bin,
+#   /sbin and /lib on usr-merged images, /var/run, /proc/self, /dev/stdout, files of a service account.
+#   With it (--image) they are those of the image, and the finding is an error. The kernel compares the
+#   path behind the link, so the rule does not match.
 # scope: package
 # related_resources:
 #   - ref: https://github.com/hauberk/hauberk/blob/main/docs/rules/HB211.md
@@ -13,11 +14,12 @@
 #   id: HB211
 #   severity: warning
 #   models: [kubearmor, hauberk]
-#   needs: none
-#   fix: none
+#   needs: image
+#   fix: safe
 #   recommended_action: Write the path behind the link; where images differ, write both.
 package hauberk.rules.dead.symlinked_path
 
+import data.hauberk.lib.images
 import data.hauberk.lib.links
 import data.hauberk.lib.text
 
@@ -28,6 +30,83 @@ violation contains v if {
 	v := object.union(finding, _model(group))
 }
 
+violation contains v if {
+	some item in array.concat(_linked_targets, _linked_sources)
+	first := item.links[0]
+	text := item.name.text
+	image := first.image
+	to := first.resolved
+	v := object.union_n([
+		{
+			"id": "HB211",
+			"severity": "error",
+			"pointer": item.name.pointer,
+			"message": $"{text} leads through a link in the image {image}: the kernel sees {to}, so it does not match",
+			"hint": _exact_hint(item.links),
+		},
+		_model(item),
+		_fix(item),
+	])
+}
+
+_linked_targets := [item |
+	some rule in input.policy.rules
+	some target in rule.targets
+	links_there := _links(target.pointer)
+	not [rule.section, rule.list, rule.action, links_there[0].resolved] in _written
+	item := {"name": target, "links": links_there, "hauberk": rule.action == "Audit"}
+	_for_a_target(item)
+]
+
+_linked_sources := [item |
+	some rule in input.policy.rules
+	some source in rule.sources
+	links_there := _links(source.path.pointer)
+	not links_there[0].resolved in {other.path.text | some other in rule.sources}
+	item := {"name": source.path, "links": links_there, "hauberk": false}
+]
+
+# What the images that have a link there say; undefined where none has.
+_links(pointer) := found if {
+	found := [item | some item in images.at(pointer); item.link]
+	count(found) > 0
+}
+
+_exact_hint(found) := $"write {to}; the rule then holds for all that is called through it, as no rule can tell that apart" if {
+	some item in found
+	item.multicall
+	to := item.resolved
+} else := $"write {all}: the images differ" if {
+	count({item.resolved | some item in found}) > 1
+	all := concat(" and ", sort({item.resolved | some item in found}))
+} else := $"write {to}" if {
+	to := found[0].resolved
+}
+
+# All images that say something about the path say this.
+_fix(item) := {"fix": {
+	"safety": _safety,
+	"edits": [{"op": "replace", "pointer": item.name.pointer, "value": item.links[0].resolved}],
+}} if {
+	not _multicall(item.links)
+	{one.resolved | some one in images.at(item.name.pointer)} == {item.links[0].resolved}
+} else := {}
+
+_multicall(found) if {
+	some item in found
+	item.multicall
+}
+
+_safety := "safe" if {
+	images.complete
+} else := "unsafe"
+
+# An image that was given knows better what its folders are than the list of usual links.
+_told(name, link) if {
+	link.kind in {"merged", "x11", "run", "lock"}
+	count(images.at(name.pointer)) > 0
+}
+
 _items := array.concat(_targets, _sources)
 
 _targets := [item |
@@ -35,6 +114,7 @@ _targets := [item |
 	some target in rule.targets
 	target.field in {"path", "dir"}
 	link := links.link(target, rule.recursive)
+	not _told(target, link)
 	item := _item(target, link, rule)
 	_for_a_target(item.group)
 	not [rule.section, rule.list, rule.action, link.to] in _written
@@ -44,6 +124,7 @@ _sources := [item |
 	some rule in input.policy.rules
 	some source in rule.sources
 	link := links.link(source.path, false)
+	not _told(source.path, link)
 	found := _item(source.path, link, rule)
 	not link.to in {other.path.text | some other in rule.sources}
 	item := object.union(found, {"group": object.union(found.group, {"hauberk": false})})

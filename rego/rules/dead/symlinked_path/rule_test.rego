@@ -87,3 +87,71 @@ test_near_miss_similar_names if {
 		fixtures.pattern("file", 0, "/bin/*"),
 	])) == 0
 }
+
+_in_image(rule, names) := found if {
+	found := symlinked_path.violation with input as fixtures.in_image(fixtures.with_rules([rule]), {"names": names})
+}
+
+_shell(changes) := fixtures.image_name("/spec/process/matchPaths/0/path", "/bin/sh", changes)
+
+test_bad_link_of_the_image if {
+	found := _in_image(fixtures.path("process", 0, "/bin/sh"), [_shell({"resolved": "/usr/bin/dash", "link": true})])
+	some v in found
+	count(found) == 1
+	v.severity == "error"
+	v.message == "/bin/sh leads through a link in the image web: the kernel sees /usr/bin/dash, so it does not match"
+	v.hint == "write /usr/bin/dash"
+	v.fix.safety == "safe"
+	v.fix.edits == [{"op": "replace", "pointer": "/spec/process/matchPaths/0/path", "value": "/usr/bin/dash"}]
+}
+
+test_bad_link_of_the_image_as_source if {
+	rule := fixtures.from(fixtures.path("file", 0, "/x"), ["/opt/app"])
+	pointer := "/spec/file/matchPaths/0/fromSource/0/path"
+	some v in _in_image(rule, [fixtures.image_name(pointer, "/opt/app", {"resolved": "/opt/app-1/run", "link": true})])
+	v.pointer == pointer
+}
+
+test_bad_applet_has_no_fix if {
+	name := _shell({"resolved": "/bin/busybox", "link": true, "multicall": true})
+	some v in _in_image(fixtures.path("process", 0, "/bin/sh"), [name])
+	not v.fix
+	contains(v.hint, "all that is called through it")
+}
+
+test_bad_other_workloads_have_other_images if {
+	rule := fixtures.path("process", 0, "/bin/sh")
+	name := _shell({"resolved": "/usr/bin/dash", "link": true})
+	document := fixtures.in_image(fixtures.with_rules([rule]), {"names": [name], "complete": false})
+	some v in symlinked_path.violation with input as document
+	v.fix.safety == "unsafe"
+}
+
+test_bad_images_that_differ if {
+	rule := fixtures.path("process", 0, "/bin/sh")
+	both := [
+		fixtures.image({"names": [_shell({"resolved": "/usr/bin/dash", "link": true})]}),
+		fixtures.image({"image": "old", "names": [_shell({})]}),
+	]
+	document := fixtures.changed(fixtures.with_rules([rule]), {"workloads": [fixtures.workload({})], "images": both})
+	some v in symlinked_path.violation with input as document
+	not v.fix
+}
+
+test_near_miss_no_link_in_the_image if {
+	count(_in_image(fixtures.path("process", 0, "/bin/sh"), [_shell({})])) == 0
+}
+
+test_near_miss_both_written_for_the_image if {
+	rules := [fixtures.path("process", 0, "/bin/sh"), fixtures.path("process", 1, "/usr/bin/dash")]
+	document := fixtures.in_image(
+		fixtures.with_rules(rules),
+		{"names": [_shell({"resolved": "/usr/bin/dash", "link": true})]},
+	)
+	count(symlinked_path.violation) == 0 with input as document
+}
+
+test_bad_what_no_image_decides if {
+	some v in _in_image(fixtures.path("file", 0, "/proc/self/environ"), [])
+	contains(v.message, "/proc/self is a link")
+}
