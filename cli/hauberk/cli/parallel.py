@@ -246,7 +246,7 @@ def _judge(loaded: Sequence[tuple[int, Loaded]], whole: _Whole, work: Work) -> O
     return Outcome(
         judged.findings,
         judged.errors,
-        [*(note for _, one in loaded for note in one.notes), *unseen(work.images, manifests)],
+        [*(note for _, one in loaded for note in one.notes), *unseen(work.images, whole.repository.manifests)],
         [Suppressed(one.path, one.whole, one.suppressions) for _, one in loaded if one.suppressions],
         [one.unreadable for _, one in loaded if one.unreadable],
         sum(one.policies for _, one in loaded),
