@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import yaml
 
+from hauberk.policy.hiding import MAX_HIDDEN
 from hauberk.policy.model import Workload
 from hauberk.policy.parse import parse_policy
-from hauberk.policy.relations import MAX_HIDDEN, meetings
+from hauberk.policy.relations import meetings
 from support.policies import policy
 
 WIDE = (

@@ -13,7 +13,7 @@ from hauberk.policy.images import Elf, FileKind, Image, Script
 from hauberk.policy.libraries import Loader, Loads
 from hauberk.policy.model import Access, Action, Decision, Directory, Domain, Policy, Preset, Program, Rule, Verdict
 from hauberk.policy.paths import canonical_path
-from hauberk.policy.relations import OTHER_PROGRAM
+from hauberk.policy.rulings import OTHER_PROGRAM
 from hauberk.policy.starts import Start, interpreters
 
 Facts = dict[str, Any]

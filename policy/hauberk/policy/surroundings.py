@@ -8,6 +8,7 @@ from typing import Any
 
 from hauberk.policy.capacity import map_entries
 from hauberk.policy.decision import Compiled, compile_policies
+from hauberk.policy.encounters import Meeting
 from hauberk.policy.exactfacts import access_facts, exact_facts, place_facts
 from hauberk.policy.groups import Exact
 from hauberk.policy.imagelookup import ImageLookup
@@ -24,8 +25,9 @@ from hauberk.policy.model import (
     Rule,
     Verdict,
 )
-from hauberk.policy.relations import MAX_RELATIONS, OTHER_PROGRAM, Meeting, meetings
+from hauberk.policy.relations import MAX_RELATIONS, meetings
 from hauberk.policy.repository import Repository, Scene
+from hauberk.policy.rulings import OTHER_PROGRAM
 from hauberk.policy.workloads import Namespace, Place, Pods, posture_in
 
 Facts = dict[str, Any]
