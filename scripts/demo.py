@@ -17,6 +17,11 @@ STEPS = (
         0,
     ),
     ("Who may do what there, and by which rule?", ("matrix", "examples/nginx/corrected"), 0),
+    (
+        "What would another enforcer make of the first policy?",
+        ("diff", "--from-model", "kubearmor", "--to-model", "hauberk", "examples/nginx/policy.yaml"),
+        0,
+    ),
     ("Do the example policies do what their tests say?", ("test", "examples"), 0),
     ("What is HB401 about?", ("rules", "HB401"), 0),
     ("All examples; only the first policy has findings:", ("lint", "examples"), 1),

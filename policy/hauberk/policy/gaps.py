@@ -27,16 +27,12 @@ from hauberk.policy.model import (
 )
 from hauberk.policy.realpaths import real_path
 from hauberk.policy.rulings import OTHER_PROGRAM, Actor, Key, Numbers, Outcome, Ranked, conditions_of, key_of, outcome
+from hauberk.policy.tables import FAMILIAR_FILES
 from hauberk.policy.targets import Targets
 
 OPS: tuple[Op, ...] = ("read", "write", "modify")
 _MEMORY_FOLDERS = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/", "/var/run/")  # noqa: S108  no file is made
 """Where every image lets everybody write."""
-
-_FAMILIAR: dict[Op, tuple[str, ...]] = {
-    "exec": ("/usr/bin/id", "/usr/bin/wget", "/usr/bin/ls"),
-    "read": ("/etc/passwd", "/etc/hosts"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +232,7 @@ class _Scan:
 
     def _familiar(self, op: Op, access: Access) -> Access:
         """The same with a file that every image has, if that stands under no rule either."""
-        for path in _FAMILIAR[op]:
+        for path in FAMILIAR_FILES[op]:
             other = replace(access, target=path)
             decision = self._compiled.decide(other)
             if decision == self._compiled.decide(access) and decision.rule is None:

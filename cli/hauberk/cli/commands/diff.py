@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hauberk.cli.changes import Diff, RulePlace, WorkloadChange
@@ -10,6 +11,7 @@ from hauberk.policy.compare import Change, Extent, compare
 from hauberk.policy.decision import Compiled, compile_policies
 from hauberk.policy.lists import Origin
 from hauberk.policy.model import Model, Posture
+from hauberk.policy.selection import selects
 from hauberk.policy.workloads import Target
 
 
@@ -39,8 +41,9 @@ def diff(before: Side, after: Side, configured: Posture) -> Diff:
     result = Diff(before.name, after.name)
     sides = ((before, before.opened.broken), (after, after.opened.broken))
     result.broken = [f"{side.name}: {path} cannot be read whole" for side, broken in sides for path in broken]
-    old = {target.name: target for target in before.opened.repository.targets()}
-    new = {target.name: target for target in after.opened.repository.targets()}
+    targets = before.opened.repository.targets(), after.opened.repository.targets()
+    old = {target.name: target for target in targets[0] if not _shown(target, before, targets[1])}
+    new = {target.name: target for target in targets[1] if not _shown(target, after, targets[0])}
     for name in dict.fromkeys((*new, *old)):
         was, now = old.get(name) or new[name], new.get(name) or old[name]
         result.workloads += 1
@@ -56,6 +59,18 @@ def diff(before: Side, after: Side, configured: Posture) -> Diff:
             ops = ", ".join(doubt.ops)
             result.inconclusive.append(f"{name}: {ops}: {doubt.cause}")
     return result
+
+
+def _shown(target: Target, side: Side, others: Sequence[Target]) -> bool:
+    """Whether a stand-in of one side is a workload that the manifests of the other side have."""
+    if target.manifest is not None:
+        return False
+    real = [o.workload for o in others if o.manifest and o.workload.namespace == target.workload.namespace]
+    if not real:
+        return False
+    candidates = side.opened.repository.candidates(target.workload)
+    policies = [policy for policy in candidates if selects(side.model, policy, target.workload)]
+    return any(all(selects(side.model, policy, workload) for policy in policies) for workload in real)
 
 
 def _change(change: Change, target: Target, before: Side, after: Side) -> WorkloadChange:
