@@ -78,6 +78,8 @@ new-rule: dev ## skeleton of a rule: make new-rule CATEGORY=gaps NAME=some-name 
 
 bench: dev $(KUBECONFORM) $(CONFTEST) ## speed against kubeconform and conftest, and over sizes
 	$(BIN)/python benchmarks/lint.py --kubeconform $(KUBECONFORM) --conftest $(CONFTEST)
+	$(BIN)/python benchmarks/reach.py
+	$(BIN)/python benchmarks/diff.py
 	$(BIN)/python benchmarks/matrix.py
 
 browser: ## install what the tests of the matrix page need, as root: Debian's Chromium and its driver
