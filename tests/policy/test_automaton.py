@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hauberk.policy.automaton import Limit, TargetClass, Wanted
 from hauberk.policy.matching import (
     Anything,
     Below,
@@ -29,6 +28,7 @@ from hauberk.policy.model import Access, Domain, Model
 from hauberk.policy.patterns import recognizer
 from hauberk.policy.realpaths import real_component, real_path
 from hauberk.policy.targets import Targets, shortest_paths
+from hauberk.policy.wanted import Limit, TargetClass, Wanted
 from policy.worlds import DEEP, GLOBS, LONG, NEAR, ODD, TOKENS
 
 Found = dict[frozenset[Target], str]

@@ -13,12 +13,12 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from hauberk.policy.automaton import Limit
 from hauberk.policy.compare import Change, Comparison, Direction, Extent, compare
 from hauberk.policy.decision import Compiled, compile_policies
 from hauberk.policy.model import Access, Model, Op, Policy, Posture, Verdict, Workload
 from hauberk.policy.parse import parse_policy
 from hauberk.policy.realpaths import real_path
+from hauberk.policy.wanted import Limit
 from policy import worlds
 from policy.smallworlds import POD, SECTIONS, Maker, accesses, compiled, makers, random_maker
 

@@ -14,12 +14,12 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from hauberk.policy.automaton import Limit
 from hauberk.policy.decision import compile_policies, decide
 from hauberk.policy.model import Access, Model, Policy, Posture, Workload
 from hauberk.policy.parse import parse_policy
 from hauberk.policy.reach import Finding, Standing, reach
 from hauberk.policy.realpaths import real_path
+from hauberk.policy.wanted import Limit
 from policy import worlds
 from policy.smallworlds import (
     POD,

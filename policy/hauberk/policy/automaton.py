@@ -9,92 +9,23 @@ tree where none of them can be hit are left out. That, and not the number of cla
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from hauberk.policy.components import Components, Effect
 from hauberk.policy.machines import DEAD
-from hauberk.policy.matching import SEEN_BYTES, SEEN_COMPONENTS, InMemory, OtherProcess, octets, seen
-from hauberk.policy.model import Model
-from hauberk.policy.realpaths import PATH_BYTES, real_path, size_of
-from hauberk.policy.tree import PATHLESS, Active, Node, Tree
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """What patterns may take up, states for the names of one directory, steps of one search, and searches.
-
-    Each is some seconds or some hundred MiB at most; what is larger is given up and named. `beyond`: whether to ask
-    about paths beyond the bounds of kubearmor's programs.
-    """
-
-    weight: int = 1_500_000
-    components: int = 20_000
-    steps: int = 1_200_000
-    attempts: int = 5
-    beyond: bool = True
-
+from hauberk.policy.matching import SEEN_BYTES, SEEN_COMPONENTS
+from hauberk.policy.oddpaths import odd_paths
+from hauberk.policy.realpaths import PATH_BYTES, size_of
+from hauberk.policy.spelling import Spelling
+from hauberk.policy.tree import Active, Node, Tree
+from hauberk.policy.wanted import Hints, Limit, TargetClass, TooManyStepsError, Wanted
 
 _STEPS_OF_A_CLASS = 8
 """Whoever reads a class decides accesses; that takes longer than to find it."""
 
-
-class TooManyStepsError(Exception):
-    """More classes than a search may look at."""
-
-
-@dataclass(frozen=True, slots=True)
-class TargetClass:
-    """The matchers hit, by number, and the plainest target that hits them; `loose` ones are known of it alone."""
-
-    hits: tuple[int, ...]
-    target: str = ""
-    loose: tuple[int, ...] = ()
-    type: str = ""
-    protocol: int = 0
-
-
-Level = tuple[int, int, int]
-"""Place among the entries of a list, the lower the earlier; comparable whatever the list."""
-
-FIRST: Level = (-9, 0, 0)
-LAST: Level = (9, 0, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """By matcher: where entries stand in the lists.
-
-    A name that hits one matcher more only hides what stands below it. So where other names do not hit it, and it
-    stands above all that is wanted, or says the same, such a name need not be tried. `first` is of the entries that
-    are asked about, which are `quiet` if all pass without a report; `last` of all entries, `loud` of those that do
-    something else.
-    """
-
-    first: Sequence[Level]
-    quiet: Sequence[bool]
-    last: Sequence[Level]
-    loud: Sequence[Level]
-
-
-class Wanted:
-    """The matchers whose classes are looked for; readers take out what they are done with."""
-
-    __slots__ = ("everything", "ids", "order")
-
-    def __init__(self, ids: Iterable[int] = (), *, everything: bool = False, order: Order | None = None) -> None:
-        self.ids = set(ids)
-        self.everything = everything
-        self.order = order
-
-    def any(self, hits: Iterable[int]) -> bool:
-        return self.everything or not self.ids.isdisjoint(hits)
-
-
 _Class = tuple[Effect, list[int], Active]
-Hints = Mapping[str, Sequence[str]]
-"""Names that occur in documents, by their directory (`""` is the root)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,23 +61,6 @@ class _Taken(Collection[str]):
         return sum(map(len, self._places))
 
 
-@dataclass(frozen=True, slots=True)
-class _Touched:
-    """The matchers that names hit, by name, and where in the lists the latest of their entries stand."""
-
-    names: Mapping[str, Sequence[int]]
-    last: Level
-    loud: Level
-
-
-def _touched(names: Mapping[str, Sequence[int]], order: Order | None) -> _Touched:
-    if order is None:
-        return _Touched(names, LAST, LAST)
-    matchers = {m for hits in names.values() for m in hits}
-    last = max((order.last[m] for m in matchers), default=FIRST)
-    return _Touched(names, last, max((order.loud[m] for m in matchers), default=FIRST))
-
-
 class Search:
     """One search; what machines have learnt stays with the tree for the next."""
 
@@ -162,10 +76,7 @@ class Search:
         self._all_names = list(dict.fromkeys((*tree.names, *tree.glob_names)))
         self._open_names = list(self._all_names)
         self._open: dict[tuple[int, int], list[int]] = {}
-        self._touched: dict[tuple[int, int], tuple[_Touched, _Touched]] = {}
-        self._lasts: _Touched | None = None
-        self._meetings: dict[tuple[tuple[int, int], bool], list[str]] = {}
-        self._owned: dict[int, frozenset[int]] = {}
+        self._spelling = Spelling(tree, wanted, limit, self._all_names)
         self._classes: dict[Active, tuple[Components, list[_Class]]] = {}
         self._live = None if wanted.everything else tree.on_the_way(wanted.ids)
         self.too_long = False
@@ -176,7 +87,7 @@ class Search:
         self._enter(tree.root, "", 0, (), ())
         while self._queue and (wanted.everything or wanted.ids):
             yield from self._visit(self._queue.popleft())
-        for path in self._odd_paths():
+        for path in odd_paths(tree, beyond=self._limit.beyond):
             if not wanted.everything and not wanted.ids:
                 return
             self._count()
@@ -217,13 +128,13 @@ class Search:
             now, later = self._focus(base, active)
             for one, names in zip(active, spelt, strict=True):
                 if names:
-                    for name in names if told else self._telling(one, now, later):
+                    for name in names if told else self._spelling.telling(one, now, later):
                         if name not in children:
                             self._count()
                             ends = tree.read(active, name)
                             yield from self._ended(state, base, name, (), ends, broad=broad)
                             self._descend(state, None, name, tree.after(ends))
-            every = broad and (told or self._reveals(self._last_names(), now))
+            every = broad and (told or self._spelling.reveals(self._spelling.last_names(), now))
         for name in self._all_names if every else self._wanted_names():
             if name not in children:
                 self._count()
@@ -250,80 +161,6 @@ class Search:
         """Whether each class of names has one that nobody spells out."""
         components, _ = self._classes_of(active)
         return all(components.word(effect, taken) is not None for effect in components.classes)
-
-    def _reveals(self, touched: _Touched, focus: Sequence[int]) -> bool:
-        """Whether a name that hits these besides shows what others hide of what is wanted."""
-        order = self._wanted.order
-        if order is None or self._wanted.everything:
-            return True
-        return any((touched.loud if order.quiet[m] else touched.last) >= order.first[m] for m in focus)
-
-    def _telling(self, one: tuple[int, int], now: Sequence[int], later: Sequence[int]) -> Iterable[str]:
-        """Of the components that a machine names in full those that show more than others, or something wanted."""
-        ids = self._wanted.ids
-        own = self._own(one[0])
-        chosen: dict[str, None] = {}
-        for place, focus in enumerate((now, later)):
-            touched = self._spelt(one)[place]
-            if self._reveals(touched, [m for m in focus if m not in own]):
-                chosen.update(dict.fromkeys(touched.names))
-                continue
-            chosen.update((name, None) for name, hits in touched.names.items() if not ids.isdisjoint(hits))
-            if not own.isdisjoint(focus):
-                chosen.update(dict.fromkeys(self._meeting(one, touched, beyond=place == 1)))
-        return chosen
-
-    def _meeting(self, one: tuple[int, int], touched: _Touched, *, beyond: bool) -> list[str]:
-        """Components with which a wanted pattern and one that shows more of it can hit together."""
-        found = self._meetings.get((one, beyond))
-        if found is None:
-            found = [name for name in touched.names if self._meet(one, name, beyond=beyond)]
-            self._meetings[one, beyond] = found
-        return found
-
-    def _meet(self, one: tuple[int, int], name: str, *, beyond: bool) -> bool:
-        machines, own = self._tree.machines, self._tree.nodes[one[0]].rests
-        end = machines.read(one[1], name)
-        together = (
-            self._tree.together(machines.after(end), self._limit.components) if beyond else [machines.accepts(end)]
-        )
-        if together is None:
-            return True
-        ids, order = self._wanted.ids, self._wanted.order
-        for rests in together:
-            hits = [m for rest in rests for m, _ in own[rest]]
-            wanted = [m for m in hits if m in ids]
-            if wanted and len(hits) > 1 and self._reveals(_touched({name: hits}, order), wanted):
-                return True
-        return False
-
-    def _own(self, anchor: int) -> frozenset[int]:
-        found = self._owned.get(anchor)
-        if found is None:
-            matchers = (m for own in self._tree.nodes[anchor].rests.values() for m, _ in own)
-            found = self._owned[anchor] = frozenset(matchers)
-        return found
-
-    def _spelt(self, one: tuple[int, int]) -> tuple[_Touched, _Touched]:
-        """The components that a machine names in full: what hits if the path ends there, what may if it goes on."""
-        found = self._touched.get(one)
-        if found is None:
-            machines, own = self._tree.machines, self._tree.nodes[one[0]].rests
-            ends: dict[str, list[int]] = {}
-            beyond: dict[str, list[int]] = {}
-            for name, (here, ahead) in machines.spelt(one[1]).items():
-                for rests, places in ((here, ends), (ahead, beyond)):
-                    if rests:
-                        places[name] = [m for rest in rests for m, _ in own[rest]]
-            found = self._touched[one] = (_touched(ends, self._wanted.order), _touched(beyond, self._wanted.order))
-        return found
-
-    def _last_names(self) -> _Touched:
-        if self._lasts is None:
-            tree = self._tree
-            names = {name: [*tree.names.get(name, ()), *tree.glob_names.get(name, ())] for name in self._all_names}
-            self._lasts = _touched(names, self._wanted.order)
-        return self._lasts
 
     def _wanted_names(self) -> list[str]:
         """Last components that some wanted matcher names."""
@@ -494,56 +331,3 @@ class Search:
         self._seen.add(hits)
         self._count(_STEPS_OF_A_CLASS)
         yield TargetClass(hits, path, tree.loose_hits(path))
-
-    # -- what the models see otherwise
-
-    def _odd_paths(self) -> Iterator[str]:
-        """The root, what has no path, and paths beyond the bounds of kubearmor's programs."""
-        tree = self._tree
-        yield "/"
-        yield PATHLESS
-        if not self._limit.beyond:
-            return
-        for key in tree.cut_keys:
-            yield from self._cut_to(key)
-        models = {model for model, _ in tree.views}
-        if models == {Model.KUBEARMOR, Model.HAUBERK}:
-            yield from (f"{node.path}{'/x' * (SEEN_COMPONENTS + 1)}" for node in tree.nodes if node.deep)
-        if any(
-            model is Model.KUBEARMOR and isinstance(target, InMemory | OtherProcess) for model, target in tree.views
-        ):
-            # These see the whole path, the others its last components only: any end can follow any beginning.
-            for end in self._full_ends():
-                for begin in ("/dev/shm", "/proc/1", "/x"):  # noqa: S108  no file is made
-                    yield begin + end
-
-    def _cut_to(self, key: str) -> Iterator[str]:
-        """Longer paths of which kubearmor sees `key`."""
-        last = key[key.rfind("/") + 1 :]
-        raw = octets(key)
-        stems = (raw, raw + b"\x80", raw + b"\x80\x80", raw + b"\x80\x80\x80")
-        ends = ["", "x", "/x"]
-        for name in self._tree.names:
-            ends.append(f"/{name}")
-            if name.startswith(last):
-                ends.append(name[len(last) :])
-        for stem in stems:
-            begin = stem.decode("utf-8", "surrogateescape")
-            yield from (path for end in ends if real_path(path := begin + end) and seen(path) == key)
-
-    def _full_ends(self) -> Iterator[str]:
-        """Paths of as many components as are seen, for each directory and each way to end."""
-        for node in self._tree.nodes:
-            depth = node.path.count("/")
-            missing = SEEN_COMPONENTS - depth
-            if missing == 0:
-                yield node.path
-            elif missing > 0 and not node.plain:
-                # below a plain one hits what hits beside it
-                begins = ["x"]
-                if node.windowed and missing > 1:
-                    begins.append("x" * max(self._tree.window - size_of(node.path) - 1, 1))
-                for begin in begins:
-                    for name in ("x", *self._tree.names):
-                        middle = "".join(f"/{part}" for part in [begin, *["x"] * missing][: missing - 1])
-                        yield f"{node.path}{middle}/{name}"

@@ -11,7 +11,6 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from hauberk.policy.automaton import Limit
 from hauberk.policy.decision import Compiled
 from hauberk.policy.differences import Difference, Differences
 from hauberk.policy.lists import Origin
@@ -34,6 +33,7 @@ from hauberk.policy.model import DOMAIN_OF_OP, Access, Decision, Op, Preset, Rul
 from hauberk.policy.removal import is_outside
 from hauberk.policy.rulings import Outcome, key_of, names_in
 from hauberk.policy.tables import FAMILIAR_FILES
+from hauberk.policy.wanted import Limit
 
 _GROUPS: tuple[tuple[Op, ...], ...] = (
     ("exec",),

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from hauberk.policy.automaton import Hints, Limit, TargetClass, Wanted
 from hauberk.policy.circumstances import TooManyWaysError, Ways, at
 from hauberk.policy.decision import Compiled
 from hauberk.policy.lists import Default, Entry, Origin, Watch
@@ -23,6 +22,7 @@ from hauberk.policy.rulings import (
     outcome,
 )
 from hauberk.policy.targets import Targets
+from hauberk.policy.wanted import Hints, Limit, TargetClass, Wanted
 
 
 @dataclass(frozen=True, slots=True)

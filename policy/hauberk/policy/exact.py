@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from hauberk.policy.apparmor import partings
-from hauberk.policy.automaton import Limit
 from hauberk.policy.compare import Direction, compare
 from hauberk.policy.decision import Compiled, compile_policies
 from hauberk.policy.gaps import Gaps, gaps
@@ -21,6 +20,7 @@ from hauberk.policy.model import Access, Directory, Model, Policy, Posture, Pres
 from hauberk.policy.reach import Finding, Standing, reach
 from hauberk.policy.removal import is_outside, same_stores
 from hauberk.policy.rulings import OTHER_PROGRAM, Key, acting, key_of, names_in, ops_of
+from hauberk.policy.wanted import Limit
 
 Spot = tuple[int, int]
 """Number of a policy among those of its group, and of its rule; presets are numbered after the rules."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from hauberk.policy.automaton import Hints, Limit, TargetClass, Wanted
 from hauberk.policy.circumstances import TooManyWaysError, Way, Ways, at
 from hauberk.policy.decision import Compiled
 from hauberk.policy.differences import access_of
@@ -29,6 +28,7 @@ from hauberk.policy.realpaths import real_path
 from hauberk.policy.rulings import OTHER_PROGRAM, Actor, Key, Numbers, Outcome, Ranked, conditions_of, key_of, outcome
 from hauberk.policy.tables import FAMILIAR_FILES
 from hauberk.policy.targets import Targets
+from hauberk.policy.wanted import Hints, Limit, TargetClass, Wanted
 
 OPS: tuple[Op, ...] = ("read", "write", "modify")
 _MEMORY_FOLDERS = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/", "/var/run/")  # noqa: S108  no file is made

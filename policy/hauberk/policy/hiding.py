@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from hauberk.policy.automaton import Limit, Wanted
 from hauberk.policy.encounters import Judge, Meeting, Ruled, accesses, sample
 from hauberk.policy.matching import Below, Glob
 from hauberk.policy.model import Access, Action, Directory, Model, Pattern, Verdict
 from hauberk.policy.patterns import recognizer
 from hauberk.policy.targets import Targets
 from hauberk.policy.tree import View
+from hauberk.policy.wanted import Limit, Wanted
 
 MAX_HIDDEN = 10
 """Blocks named for one Allow with a source."""

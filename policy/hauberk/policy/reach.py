@@ -13,13 +13,13 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from hauberk.policy.automaton import Limit
 from hauberk.policy.decision import Compiled, compile_policies
 from hauberk.policy.lists import Origin
 from hauberk.policy.model import Access, Domain, Model, Policy, Posture, Preset, Rule, Workload
 from hauberk.policy.reachsearch import DomainReach, Ruled
 from hauberk.policy.removal import Removal, entangled, is_outside
 from hauberk.policy.rulings import Key, acting, key_of, names_in
+from hauberk.policy.wanted import Limit
 
 _DOMAINS: tuple[Domain, ...] = ("process", "file", "network", "dns", "capabilities")
 _MOST_REMOVALS = 100_000

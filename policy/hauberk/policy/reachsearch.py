@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
-from hauberk.policy.automaton import FIRST, LAST, Hints, Level, Limit, Order, TargetClass, Wanted
 from hauberk.policy.circumstances import TooManyWaysError, Way, Ways, at
 from hauberk.policy.decision import Compiled
 from hauberk.policy.differences import access_of
@@ -28,6 +27,7 @@ from hauberk.policy.rulings import (
     voice,
 )
 from hauberk.policy.targets import Targets
+from hauberk.policy.wanted import FIRST, LAST, Hints, Level, Limit, Order, TargetClass, Wanted
 
 _MOST_CANDIDATES = 2_000
 _MOST_BEFORE = 64

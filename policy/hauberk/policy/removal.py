@@ -6,7 +6,6 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from hauberk.policy.automaton import Hints, Limit
 from hauberk.policy.decision import Compiled, compile_policies
 from hauberk.policy.differences import Differences
 from hauberk.policy.lists import Origin
@@ -27,6 +26,7 @@ from hauberk.policy.model import (
 )
 from hauberk.policy.rulings import Key, Outcome, key_of, ops_of, voice
 from hauberk.policy.semantics.store import Held, Store, action_of, fill
+from hauberk.policy.wanted import Hints, Limit
 
 
 def is_outside(model: Model, policy: Policy, rule: Rule) -> bool:

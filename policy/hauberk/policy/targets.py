@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from hauberk.policy.automaton import Hints, Limit, Search, TargetClass, TooManyStepsError, Wanted
+from hauberk.policy.automaton import Search
 from hauberk.policy.machines import TooManyStatesError
 from hauberk.policy.matching import (
     NAME_BYTES,
@@ -21,6 +21,7 @@ from hauberk.policy.patterns import SLASH, recognizer
 from hauberk.policy.realpaths import PATH_BYTES, liking, plain, real_path, size_of
 from hauberk.policy.tables import CAPABILITIES, PROTOCOL_NUMBERS, SOCKET_TYPES
 from hauberk.policy.tree import Tree, View
+from hauberk.policy.wanted import Hints, Limit, TargetClass, TooManyStepsError, Wanted
 
 _PLAIN_SOCKETS = (("stream", 6), ("dgram", 17), ("raw", 1), ("raw", 58), ("seqpacket", 132))
 _LABEL_BYTES = 63
