@@ -171,6 +171,14 @@ def test_markdown_fits_a_comment(repository: Path) -> None:
 
 # ------------------------------------------------------------------------------------- what is passed over
 
+OPEN_ALL = (
+    "apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\nmetadata:\n  name: open\n  namespace: m\n"
+    "spec:\n  action: Allow\n  process:\n    matchPaths:\n      - path: /usr/bin/ok\n"
+)
+ONE_POLICY = OPEN_ALL.replace("spec:\n", "spec:\n  selector:\n    matchLabels:\n      app: web\n").replace(
+    "/usr/bin/ok", "/etc/a"
+)
+
 
 def everything(before: list[Source], after: list[Source]) -> Pair:
     return [load(s, keep=False) for s in before], [load(s, keep=False) for s in after]
@@ -251,3 +259,36 @@ def test_files_of_other_workloads_are_passed_over() -> None:
     before = [Source(f"{app}.yaml", text(app, "/etc/shadow")) for app in ("first", "second")]
     after = [Source("first.yaml", text("first", "/etc/passwd")), before[1]]
     assert [loaded.path for loaded in affected(before, after)[1]] == ["first.yaml"]
+
+
+HIDING = {
+    "quoted kind": OPEN_ALL.replace("kind:", '"kind":'),
+    "blank before the colon": OPEN_ALL.replace("kind:", "kind :"),
+    "block scalar": OPEN_ALL.replace("spec:\n", "spec:\n  message:\n    |\n      matchLabels:\n        app: zzz\n"),
+    "quotes over lines": OPEN_ALL.replace(
+        "spec:\n", "spec:\n  tags: ['\"', \"a\n    matchLabels:\n      app: zzz\n    b\", '\"']\n"
+    ),
+    "annotations": OPEN_ALL.replace("metadata:\n", "metadata:\n  annotations:\n    matchLabels:\n      app: zzz\n"),
+    "selector of metadata": OPEN_ALL.replace(
+        "metadata:\n", "metadata:\n  selector:\n    matchLabels:\n      app: zzz\n"
+    ),
+    "selector in a list": OPEN_ALL.replace(
+        "spec:\n", "spec:\n  tags:\n  - a\n  - selector:\n    matchLabels:\n      app: zzz\n"
+    ),
+    "namespace": '"kind": Namespace\nmetadata:\n  name: m\n  annotations: {kubearmor-file-posture: block}\n',
+    "two selectors": OPEN_ALL.replace(
+        "spec:\n", "spec:\n  selector:\n    matchLabels:\n      app: zzz\n  selector: {}\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", HIDING.values(), ids=HIDING)
+def test_no_spelling_hides_a_policy(text: str) -> None:
+    plain = OPEN_ALL.replace("spec:\n", "spec:\n  selector:\n    matchLabels:\n      app: zzz\n")
+    for other in (text, f"{plain}---\n{text}", f"{text}---\n{plain}"):
+        given = Source("other.yaml", other.encode())
+        before = [Source("p.yaml", ONE_POLICY.encode()), given]
+        after = [Source("p.yaml", ONE_POLICY.replace("/etc/a", "/etc/b").encode()), given]
+        assert [loaded.path for loaded in affected(before, after)[1]] == ["p.yaml", "other.yaml"]
+    given = Source("other.yaml", plain.encode())
+    assert len(affected([before[0], given], [after[0], given])[1]) == 1

@@ -1,8 +1,8 @@
 """Of two revisions the files that a difference can depend on, found without reading the YAML of all others.
 
 A file is passed over only if its text shows that it cannot matter: it holds nothing but policies in the plain form
-that people write, each selects by labels, and no value of a label that some touched workload has occurs in it.
-Whatever is written otherwise is read.
+that people write, line by line, each selects by labels, and no value of a label that some touched workload has occurs
+in it. Whatever is written otherwise is read: nobody must be able to hide a policy by how it is spelt.
 """
 
 from __future__ import annotations
@@ -18,11 +18,18 @@ from hauberk.policy.scalars import resolve
 from hauberk.policy.selection import CONTAINER_NAME
 from hauberk.policy.workloads import Manifest, Pods
 
-_KIND = re.compile(rb"^kind: *KubeArmorPolicy *\r?$", re.MULTILINE)
-_LABELS = re.compile(rb"^ +matchLabels: *\r?\n +[A-Za-z0-9_./-]+: +([A-Za-z0-9][A-Za-z0-9_.-]*) *\r?$", re.MULTILINE)
-_ODD = re.compile(rb"[:-] +[*&!|>]|^[*&!%]", re.MULTILINE)
-_ODD_WORDS = (b"matchExpressions", b"container.name", b"\\", b"{{")
-_ODD_SIGNS = (b"*", b"&", b"!", b"|", b">", b"%")
+# Plain, quoted or listed in one line; what YAML could read as anything else is not in it.
+_VALUE = rb"(?:[A-Za-z0-9/.~_+][A-Za-z0-9/.~_+,@%=()?*:<>; -]*|\"[^\"'\\]*\"|'[^\"'\\]*'|\[[A-Za-z0-9_., /-]*\])"
+_LINE = re.compile(rb" *(?:- +)*(?:[A-Za-z][A-Za-z0-9_./-]*:(?: +" + _VALUE + rb")?|" + _VALUE + rb")?(?: *#.*)? *\r?")
+_TOP = re.compile(
+    rb"^(?:apiVersion: [^\n]*|kind: KubeArmorPolicy *\r?|metadata: *\r?|spec: *\r?|---\r?)$", re.MULTILINE
+)
+_SELECTOR = re.compile(
+    rb"^spec: *\r?\n(?:(?:  .*| *#.*|)\r?\n)*?  selector: *\r?\n    matchLabels: *\r?\n"
+    rb"      [A-Za-z0-9_./-]+: +([A-Za-z0-9][A-Za-z0-9_.-]*) *\r?$",
+    re.MULTILINE,
+)
+_AT_MARGIN = re.compile(rb"^[^ \n\r#]", re.MULTILINE)
 
 
 Pair = tuple[list[Loaded], list[Loaded]]
@@ -36,7 +43,8 @@ def affected(before: Sequence[Source], after: Sequence[Source]) -> Pair:
     touched = _Touched()
     for loaded in (*sides[0].values(), *sides[1].values()):
         touched.changed(loaded)
-    plain = [] if touched.everything else [source for source in same.values() if _is_plain(source.data)]
+    known: dict[bytes, bool] = {}
+    plain = [] if touched.everything else [source for source in same.values() if _is_plain(source.data, known)]
     left = {source.path for source in plain}
     fresh = [source for path, source in same.items() if path not in left]
     kept: dict[str, Loaded] = {}
@@ -61,25 +69,30 @@ def _load(source: Source) -> Loaded:
     return load(source, keep=False)
 
 
-def _is_plain(data: bytes) -> bool:
-    kinds = data.count(b"kind:")
+def _is_plain(data: bytes, known: dict[bytes, bool]) -> bool:
+    """Whether it is nothing but KubeArmorPolicies, each with a label that every workload it selects has.
+
+    `known` are lines that were judged before: policies are much alike.
+    """
+    for row in data.split(b"\n"):
+        plain = known.get(row)
+        if plain is None:
+            plain = known[row] = row == b"---" or _LINE.fullmatch(row) is not None
+        if not plain:
+            return False
+    count = data.count(b"\nkind:") + data.startswith(b"kind:")
+    values = _SELECTOR.findall(data)
     return (
-        kinds > 0
-        and len(_KIND.findall(data)) == kinds
-        and data.count(b"matchLabels") == kinds
-        and not any(word in data for word in _ODD_WORDS)
-        and not (any(sign in data for sign in _ODD_SIGNS) and _ODD.search(data))
-        and not _may_span_lines(data)
-        and len(values := _LABELS.findall(data)) == kinds
+        count > 0
+        and len(_TOP.findall(data)) == len(_AT_MARGIN.findall(data))
+        and data.count(b"\nspec:") + data.startswith(b"spec:") == count
+        and data.count(b"\n  selector:") == count == len(values)
+        and b"container.name" not in data
+        and b"matchExpressions" not in data
+        and b"{{" not in data
         # what YAML takes for a number or a yes is no label at all
         and all(isinstance(resolve(value.decode()), str) for value in values)
     )
-
-
-def _may_span_lines(data: bytes) -> bool:
-    """Whether a quoted text may go on in the next line: what looks like a selector can then be part of a message."""
-    quotes = [quote for quote in (b'"', b"'") if quote in data]
-    return bool(quotes) and any(row.count(quote) % 2 for quote in quotes for row in data.splitlines())
 
 
 @dataclass(slots=True)
