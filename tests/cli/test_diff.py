@@ -292,3 +292,39 @@ def test_no_spelling_hides_a_policy(text: str) -> None:
         assert [loaded.path for loaded in affected(before, after)[1]] == ["p.yaml", "other.yaml"]
     given = Source("other.yaml", plain.encode())
     assert len(affected([before[0], given], [after[0], given])[1]) == 1
+
+
+def test_what_cannot_be_read_and_differs_does_not_pass(repository: Path) -> None:
+    (repository / "other.yaml").write_text("a: [\n")
+    done = hauberk("diff", "HEAD", cwd=repository)
+    assert done.returncode == 1
+    assert "other.yaml cannot be read whole" in done.stdout
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "broken")
+    done = hauberk("diff", "HEAD", cwd=repository)
+    assert (done.returncode, "note: other.yaml cannot be read whole" in done.stdout) == (0, True)
+    (repository / "policy.yaml").write_text(BLOCK.replace("/etc/shadow", "/etc/x") + "#" * (6 * 2**20))
+    assert hauberk("diff", "HEAD", cwd=repository).returncode == 1
+
+
+def test_links_and_submodules_are_named(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    inner = tmp_path_factory.mktemp("inner")
+    git(inner, "init", "-q")
+    git(inner, "commit", "-q", "--allow-empty", "-m", "one")
+    git(repository, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(inner), "inner")
+    (repository / "link.yaml").symlink_to("policy.yaml")
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "two")
+    done = hauberk("diff", "HEAD~1..HEAD", cwd=repository)
+    assert done.returncode == 0
+    assert "inner is a submodule" in done.stdout
+    assert "link.yaml is a symbolic link" in done.stdout
+
+
+def test_from_a_folder_of_the_repository_all_of_it_is_compared(repository: Path) -> None:
+    (repository / "sub").mkdir()
+    (repository / "policy.yaml").unlink()
+    assert hauberk("diff", "HEAD", cwd=repository / "sub").returncode == 1
+    assert hauberk("diff", "HEAD", "policy.yaml", cwd=repository).returncode == 1
+    outside = hauberk("diff", cwd=repository.parent)
+    assert (outside.returncode, "git" in outside.stderr) == (2, True)

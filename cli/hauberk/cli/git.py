@@ -33,14 +33,16 @@ def commit_of(revision: str) -> str:
     try:
         return _run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
     except HauberkError:
+        root()  # outside of any repository that is the error to tell
         raise HauberkError(
-            f"{revision}: no such revision here; in a shallow clone fetch it first: "
-            f"git fetch --depth=1 origin {revision}"
+            f"{revision}: no such revision here; a shallow clone has only a part: git fetch --unshallow, "
+            "or fetch the branch that is meant"
         ) from None
 
 
 def default_base() -> str:
     """Where this branch left its upstream, or the default branch of origin; raises HauberkError when there is none."""
+    root()
     for upstream in ("@{upstream}", "origin/HEAD", "origin/main", "origin/master"):
         try:
             return _run("merge-base", "HEAD", upstream).decode().strip()
@@ -62,25 +64,42 @@ def renamed_since(commit: str) -> dict[str, str]:
 
 
 def files_at(
-    commit: str, wanted: Callable[[str], bool], known: dict[str, bytes] | None = None
+    commit: str,
+    wanted: Callable[[str], bool],
+    known: dict[str, bytes] | None = None,
+    skipped: list[str] | None = None,
 ) -> list[tuple[str, bytes]]:
     """Name and bytes of the commit's regular files that are wanted; no other file's bytes are read.
 
-    `known` are the bytes of objects that were read before; those that are read now are added.
+    `known` are the bytes of objects that were read before; those that are read now are added. `skipped` is given a
+    sentence for each submodule, and for each wanted link and file that is too large.
     """
     entries: list[tuple[str, str]] = []
     for record in _run("ls-tree", "-r", "-z", "-l", "--full-tree", commit).split(b"\0"):
         head, _, name = record.partition(b"\t")
         fields = head.split()
-        # 120000 is a symbolic link, 160000 a submodule: neither is a file of this tree
-        if len(fields) == 4 and fields[0] in (b"100644", b"100755") and int(fields[3]) <= MAX_FILE:
-            path = os.fsdecode(name)
-            if wanted(path):
+        if len(fields) != 4:
+            continue
+        path = os.fsdecode(name)
+        if fields[0] == b"160000":
+            if skipped is not None:
+                skipped.append(f"{path} is a submodule: what is in it is not read")
+        elif wanted(path):
+            reason = _reason_to_skip(fields[0], int(fields[3]))
+            if reason is None:
                 entries.append((fields[2].decode(), path))
+            elif skipped is not None:
+                skipped.append(f"{path} {reason}")
     known = {} if known is None else known
     fresh = [entry for entry in entries if entry[0] not in known]
     known.update(zip((identity for identity, _ in fresh), _blobs(fresh), strict=True))
     return [(path, known[identity]) for identity, path in entries]
+
+
+def _reason_to_skip(mode: bytes, size: int) -> str | None:
+    if mode not in (b"100644", b"100755"):
+        return "is a symbolic link: what it leads to is read under its own name only"
+    return f"is larger than {MAX_FILE // 2**20} MiB: it is not read" if size > MAX_FILE else None
 
 
 def _blobs(entries: Sequence[tuple[str, str]]) -> list[bytes]:

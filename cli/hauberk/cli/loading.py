@@ -46,7 +46,10 @@ class Subject:
 
 @dataclass(slots=True)
 class Loaded:
-    """`whole`: nothing in it was passed over because of a syntax error; `unreadable`: why there is no text at all."""
+    """`whole`: nothing in it was passed over because of a syntax error; `unreadable`: why there is no text at all.
+
+    `digest` stands for its bytes.
+    """
 
     path: str
     text: str = ""
@@ -59,6 +62,7 @@ class Loaded:
     kept: list[Document] | None = None
     whole: bool = True
     unreadable: str = ""
+    digest: bytes = b""
 
     def documents(self) -> list[Document]:
         """The documents; read again unless they were kept, which would fill the memory of a large run."""
@@ -69,7 +73,7 @@ class Loaded:
 
 def load(source: Source, *, keep: bool) -> Loaded:
     """All that the source says by itself; total: whatever is wrong with it becomes a problem or a note."""
-    loaded = Loaded(source.path)
+    loaded = Loaded(source.path, digest=hashlib.sha256(source.data).digest())
     if source.trouble:
         loaded.unreadable = f"{source.path}: {source.trouble}"
         return loaded
@@ -81,13 +85,12 @@ def load(source: Source, *, keep: bool) -> Loaded:
     problems: list[Problem] = []
     number = 0
     kept: list[Document] = []
-    digest = hashlib.sha256(source.data).digest()
     for parsed in _parse(source.path, text):
         if parsed.skipped:
             loaded.notes.append(f"{source.path}: skipped: {parsed.skipped}")
         problems.extend(parsed.problems)
         for document in parsed.documents:
-            _document(loaded, document, number, digest)
+            _document(loaded, document, number)
             number += 1
             kept.append(document)
     loaded.kept = kept if keep else None
@@ -113,14 +116,14 @@ def _file_subject(loaded: Loaded, problems: list[Problem]) -> None:
     loaded.subjects.append(Subject(tuple(problems)))
 
 
-def _document(loaded: Loaded, document: Document, number: int, digest: bytes) -> None:
+def _document(loaded: Loaded, document: Document, number: int) -> None:
     data = document.data
     if not is_mapping(data):
         return
     kind, version = data.get("kind"), data.get("apiVersion")
     line = document.value_at("").line
     if isinstance(kind, str) and kind in KINDS:
-        _policy(loaded, document, number, line, digest + number.to_bytes(4))
+        _policy(loaded, document, number, line)
     elif (
         isinstance(version, str) and version.startswith(_GROUP) and isinstance(kind, str) and not kind.endswith("List")
     ):
@@ -135,7 +138,7 @@ def _document(loaded: Loaded, document: Document, number: int, digest: bytes) ->
             loaded.subjects.append(Subject(document=number, namespace=manifest))
 
 
-def _policy(loaded: Loaded, document: Document, number: int, line: int, digest: bytes) -> None:
+def _policy(loaded: Loaded, document: Document, number: int, line: int) -> None:
     kind: str = document.data["kind"]
     loaded.policies += 1
     problems = [*document.problems, *schema_problems(document, kind)]
@@ -151,6 +154,11 @@ def _policy(loaded: Loaded, document: Document, number: int, line: int, digest: 
         subject.entry = len(loaded.entries)
         pointers = [*(rule.pointer for rule in policy.rules), *(preset.pointer for preset in policy.presets)]
         loaded.entries.append(
-            Entry(policy, Place(loaded.path, line), tuple(document.value_at(p).line for p in pointers), digest)
+            Entry(
+                policy,
+                Place(loaded.path, line),
+                tuple(document.value_at(p).line for p in pointers),
+                loaded.digest + number.to_bytes(4),
+            )
         )
     loaded.subjects.append(subject)

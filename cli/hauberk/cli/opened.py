@@ -16,10 +16,18 @@ from hauberk.policy.workloads import Manifest, Target, posture_in
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """`broken` names sources that could not be read whole: an answer without them may be another."""
+    """`unread` are sources that could not be read whole, with what stands for their bytes.
+
+    An answer without them may be another.
+    """
 
     repository: Repository
-    broken: tuple[str, ...]
+    unread: tuple[tuple[str, bytes], ...]
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The names of what could not be read whole."""
+        return tuple(path for path, _ in self.unread)
 
     @property
     def policies(self) -> tuple[Policy, ...]:
@@ -84,10 +92,10 @@ def open_loaded(given: Iterable[Loaded]) -> Opened:
     """The same of sources that were loaded already."""
     entries: list[Entry] = []
     manifests: list[Manifest] = []
-    broken: list[str] = []
+    unread: list[tuple[str, bytes]] = []
     for loaded in given:
         entries.extend(loaded.entries)
         manifests.extend(loaded.manifests)
-        if any(subject.document is None for subject in loaded.subjects):
-            broken.append(loaded.path)
-    return Opened(Repository(entries, manifests), tuple(broken))
+        if loaded.unreadable or any(subject.document is None for subject in loaded.subjects):
+            unread.append((loaded.path, loaded.digest))
+    return Opened(Repository(entries, manifests), tuple(unread))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hauberk.cli import git, sources
@@ -40,8 +40,10 @@ class Options:
 
 def run(options: Options) -> int:
     """0, or 1 for changes that `fail_on` names; what cannot be compared is an error of the user's (2)."""
-    before, after = _sides(options)
+    notes: list[str] = []
+    before, after = _sides(options, notes)
     result = diff(before, after, Posture(**(options.config.posture or {})))
+    result.broken += dict.fromkeys(notes)
     match options.format:
         case "json":
             text = changes.as_json(result)
@@ -69,7 +71,7 @@ def _fails(result: Diff, fail_on: str) -> bool:
             return False
 
 
-def _sides(options: Options) -> tuple[Side, Side]:
+def _sides(options: Options, notes: list[str]) -> tuple[Side, Side]:
     models = Model(options.from_model), Model(options.to_model)
     if (options.from_folder is None) is not (options.to_folder is None):
         raise HauberkError("--from and --to go together: give both folders")
@@ -83,17 +85,17 @@ def _sides(options: Options) -> tuple[Side, Side]:
         opened = folder(paths, options.config)
         return Side(models[0].value, opened, models[0]), Side(models[1].value, opened, models[1])
     base, head, paths = _revisions(options.arguments)
-    known: dict[str, bytes] = {}
-    given = _at(head, paths, options.config, known) if head else _read(paths, options.config)
-    old, new = affected(_at(base, paths, options.config, known), given)
+    objects = Objects(options.config, notes)
+    given = objects.at(head, paths) if head else _read_what_is_there(paths, options.config)
+    old, new = affected(objects.at(base, paths), given)
     return Side(base, open_loaded(old), models[0]), Side(head or "working tree", open_loaded(new), models[1])
 
 
 def between(base: str, head: str | None, paths: list[str], config: Config) -> tuple[Opened, Opened]:
     """Two git revisions, or one and the working tree, each whole."""
-    known: dict[str, bytes] = {}
-    sides = _at(base, paths, config, known), _at(head, paths, config, known) if head else _read(paths, config)
-    return open_sources(sides[0]), open_sources(sides[1])
+    objects = Objects(config, [])
+    new = objects.at(head, paths) if head else _read_what_is_there(paths, config)
+    return open_sources(objects.at(base, paths)), open_sources(new)
 
 
 def folder(paths: list[str], config: Config) -> Opened:
@@ -108,26 +110,40 @@ def _read(paths: list[str], config: Config) -> list[Source]:
     return [sources.read(name) for name in sources.find(paths, markdown=False, exclude=config.exclude)]
 
 
-def _at(revision: str, paths: list[str], config: Config, known: dict[str, bytes]) -> list[Source]:
-    root = git.root()
-    named = [in_repository(path, root) for path in paths]
-    below = within(named, sources.SUFFIXES)
-    exclude = anchored(config.exclude, ".")
+def _read_what_is_there(paths: list[str], config: Config) -> list[Source]:
+    """The working tree's side: a path that a commit removed is only on the other."""
+    there = [path for path in paths if Path(path).exists()]
+    return _read(there, config) if there else []
 
-    def wanted(name: str) -> bool:
-        return (name in named or below(name)) and not matched(f"{root}/{name}", exclude)
 
-    found = git.files_at(git.commit_of(revision), wanted, known)
-    # one folder has many files
-    folders: dict[str, str] = {}
-    here = Path.cwd()
-    given: list[Source] = []
-    for name, data in found:
-        folder, _, base = name.rpartition("/")
-        if folder not in folders:
-            folders[folder] = os.path.relpath(f"{root}/{folder}", here)
-        given.append(Source(sources.displayed(os.path.normpath(f"{folders[folder]}/{base}")), data))
-    return given
+@dataclass(slots=True)
+class Objects:
+    """Sources of git revisions; an object that both have is read once. `notes` are about what is not read."""
+
+    config: Config
+    notes: list[str]
+    _known: dict[str, bytes] = field(default_factory=dict[str, bytes])
+
+    def at(self, revision: str, paths: list[str]) -> list[Source]:
+        root = git.root()
+        named = [in_repository(path, root) for path in paths]
+        below = within(named, sources.SUFFIXES)
+        exclude = anchored(self.config.exclude, ".")
+
+        def wanted(name: str) -> bool:
+            return (name in named or below(name)) and not matched(f"{root}/{name}", exclude)
+
+        found = git.files_at(git.commit_of(revision), wanted, self._known, self.notes)
+        # one folder has many files
+        folders: dict[str, str] = {}
+        here = Path.cwd()
+        given: list[Source] = []
+        for name, data in found:
+            folder, _, base = name.rpartition("/")
+            if folder not in folders:
+                folders[folder] = os.path.relpath(f"{root}/{folder}", here)
+            given.append(Source(sources.displayed(os.path.normpath(f"{folders[folder]}/{base}")), data))
+        return given
 
 
 def _revisions(arguments: tuple[str, ...]) -> tuple[str, str | None, list[str]]:
@@ -135,13 +151,18 @@ def _revisions(arguments: tuple[str, ...]) -> tuple[str, str | None, list[str]]:
     first = arguments[0] if arguments else None
     if first is not None and ".." in first and not Path(first).exists():
         base, _, head = first.partition("..")
-        return base or git.default_base(), head.lstrip(".") or "HEAD", list(arguments[1:]) or ["."]
+        return base or git.default_base(), head.lstrip(".") or "HEAD", list(arguments[1:]) or _everything()
     if first is not None and not Path(first).exists():
-        return first, None, list(arguments[1:]) or ["."]
+        return first, None, list(arguments[1:]) or _everything()
     pushed = _pushed()
     if pushed is not None:
-        return *pushed, list(arguments) or ["."]
-    return git.default_base(), None, list(arguments) or ["."]
+        return *pushed, list(arguments) or _everything()
+    return git.default_base(), None, list(arguments) or _everything()
+
+
+def _everything() -> list[str]:
+    """The whole repository, from whichever of its folders it is asked."""
+    return [os.path.relpath(git.root())]
 
 
 def _pushed() -> tuple[str, str] | None:

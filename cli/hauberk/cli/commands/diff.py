@@ -39,8 +39,7 @@ class Side:
 def diff(before: Side, after: Side, configured: Posture) -> Diff:
     """Every workload of either side; one that only one side has is compared as that side describes it."""
     result = Diff(before.name, after.name)
-    sides = ((before, before.opened.broken), (after, after.opened.broken))
-    result.broken = [f"{side.name}: {path} cannot be read whole" for side, broken in sides for path in broken]
+    _note_unread(result, before, after)
     targets = before.opened.repository.targets(), after.opened.repository.targets()
     old = {target.name: target for target in targets[0] if not _shown(target, before, targets[1])}
     new = {target.name: target for target in targets[1] if not _shown(target, after, targets[0])}
@@ -59,6 +58,18 @@ def diff(before: Side, after: Side, configured: Posture) -> Diff:
             ops = ", ".join(doubt.ops)
             result.inconclusive.append(f"{name}: {ops}: {doubt.cause}")
     return result
+
+
+def _note_unread(result: Diff, before: Side, after: Side) -> None:
+    """What cannot be read is told; where the sides differ in it, changes may be missing."""
+    for side, other in ((before, after), (after, before)):
+        known = {digest for _, digest in other.opened.unread}
+        for path, digest in side.opened.unread:
+            reason = f"{path} cannot be read whole: `hauberk lint {path}` says why"
+            if digest not in known:
+                result.inconclusive.append(f"{side.name}: {reason}")
+            elif reason not in result.broken:
+                result.broken.append(reason)
 
 
 def _shown(target: Target, side: Side, others: Sequence[Target]) -> bool:
