@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from hauberk.policy.exact import Answers, Drop, OnAppArmor, Open, Parted, RuleReach, Spot
-from hauberk.policy.groups import MOST_TARGETS, Exact, Stand
+from hauberk.policy.groups import Exact, Stand
 from hauberk.policy.model import Access, Model, Policy, Preset, Rule
 from hauberk.policy.reach import Standing
 from hauberk.policy.repository import Entry
@@ -85,10 +85,12 @@ class _Entry:
         told = [(model, stand, one) for model in MODELS for stand, one in sides[model] if one is not None]
         if not told:
             return None
-        whole = len(self._exact.repository.selectable(self._number)[1]) <= MOST_TARGETS
+        whole = self._exact.is_complete(self._number)
         dead = [m for m in MODELS if whole and _all(sides[m], Standing.UNREACHABLE)]
         shells = [m for m in MODELS if whole and sides[m] and all(one and one.shell for _, one in sides[m])]
-        gone = [m for m in MODELS if whole and sides[m] and all(one and one.redundant for _, one in sides[m])]
+        gone = [m for m in MODELS if sides[m] and all(one and one.redundant for _, one in sides[m])]
+        if gone and not self._exact.is_closed(self._number):
+            gone = []
         unsure = [one for _, _, one in told if one.standing is Standing.INCONCLUSIVE]
         partly = [] if dead or not all(stand.real for stand in self._stands) else self._partly(sides)
         if not dead and not gone and not unsure and not partly and not shells:
@@ -113,7 +115,9 @@ class _Entry:
             if partly
             else None,
             "inconclusive": unsure[0].cause if unsure else None,
-            "removable": all((self._local(stand), position) in found.removable for stand, found in self._answers),
+            "removable": whole
+            and bool(gone or set(dead) == set(MODELS))
+            and all((self._local(stand), position) in found.removable for stand, found in self._answers),
         }
 
     def _sides(self, model: Model, position: int) -> list[tuple[Stand, RuleReach | None]]:

@@ -34,17 +34,39 @@ class Exact:
     _placed: dict[Workload, tuple[Group, frozenset[str]]] = field(
         default_factory=dict[Workload, tuple[Group, frozenset[str]]]
     )
+    _closed: dict[int, bool] = field(default_factory=dict[int, bool])
     _workloads: dict[Group, Workload] = field(default_factory=dict[Group, Workload])
 
     def stands(self, number: int) -> list[Stand]:
         """The groups of an entry; workloads that are alike for all policies are one."""
         found: dict[Group, tuple[list[str], bool, frozenset[str]]] = {}
-        for scene in self.repository.scenes(number, MOST_TARGETS):
-            group, annotated = self._group(scene.target)
-            names, real, _ = found.setdefault(group, ([], scene.target.manifest is not None, annotated))
-            names.append(scene.target.name)
-            found[group] = names, real and scene.target.manifest is not None, annotated
+        targets = [scene.target for scene in self.repository.scenes(number, MOST_TARGETS)]
+        for target in (*targets, *self.repository.selected_otherwise(number)):
+            group, annotated = self._group(target)
+            names, real, _ = found.setdefault(group, ([], True, annotated))
+            names.append(target.name)
+            found[group] = names, real and target.manifest is not None, annotated
         return [Stand(group, tuple(names), real, at) for group, (names, real, at) in found.items()]
+
+    def is_complete(self, number: int) -> bool:
+        """Whether `stands` has every workload that the policy can select, or one of its kind."""
+        return self.repository.is_complete(number, MOST_TARGETS)
+
+    def is_closed(self, number: int) -> bool:
+        """Whether no policy of the repository can select a workload of this one without being in all of its groups.
+
+        Without manifests nobody knows which labels meet on one pod: what one policy makes redundant for some pods, it
+        may not for those that a third one selects too.
+        """
+        known = self._closed.get(number)
+        if known is None:
+            stands = self.stands(number)
+            known = self.is_complete(number) and (
+                all(stand.real for stand in stands)
+                or all(other in stand.group.members for other in self.repository.may_meet(number) for stand in stands)
+            )
+            self._closed[number] = known
+        return known
 
     def groups(self) -> list[Group]:
         """All groups, in order of the entries."""

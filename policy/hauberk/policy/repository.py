@@ -155,6 +155,28 @@ class Repository:
                 found.setdefault(target.workload, scene)
         return list(found.values())[:most]
 
+    def selected_otherwise(self, number: int) -> list[Target]:
+        """Workloads of manifests that only the kubearmor model lets the policy select."""
+        policy = self.entries[number].policy
+        labels = dict(policy.selector.match_labels)
+        if policy.kind is Kind.HOST or not (policy.selector.expressions or CONTAINER_NAME in labels):
+            return []
+        return [
+            target
+            for target in self._targets
+            if selects(Model.KUBEARMOR, policy, target.workload) and not selects(Model.HAUBERK, policy, target.workload)
+        ]
+
+    def is_complete(self, number: int, most: int) -> bool:
+        """Whether `scenes` with this bound has every kind of workload that the policy can select."""
+        _, chosen = self.selectable(number)
+        return len(chosen) <= most if chosen else len(self._own(number)) < MAX_STAND_INS
+
+    def may_meet(self, number: int) -> list[int]:
+        """Other entries whose selectors can hold for a workload that this one selects, for all that is known."""
+        policy = self.entries[number].policy
+        return [o for o, entry in enumerate(self.entries) if o != number and not _are_apart(policy, entry.policy)]
+
     def selecting(self, model: Model, workload: Workload) -> tuple[int, ...]:
         """The entries that select the workload under a model, in order of the repository."""
         return tuple(n for n in self._candidates(workload) if selects(model, self.entries[n].policy, workload))
@@ -201,6 +223,16 @@ class Repository:
         for key, value in workload.labels:
             found.extend(self._by_label.get((workload.namespace, key, value), ()))
         return sorted(found)
+
+
+def _are_apart(one: Policy, other: Policy) -> bool:
+    """Whether no workload has both."""
+    if (one.kind is Kind.HOST) is not (other.kind is Kind.HOST):
+        return True
+    if one.kind is other.kind is Kind.POLICY and one.effective_namespace != other.effective_namespace:
+        return True
+    labels = dict(other.selector.match_labels)
+    return any(labels.get(key, value) != value for key, value in one.selector.match_labels if key != CONTAINER_NAME)
 
 
 def _indexed_label(policy: Policy) -> tuple[str, str] | None:
