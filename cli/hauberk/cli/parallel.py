@@ -96,7 +96,9 @@ def _shared(work: Work, jobs: int, progress: Callable[[int], None]) -> Outcome:
     for number in range(jobs):
         ours, theirs = context.Pipe()
         share = [(index, source) for index, source in enumerate(work.sources) if index % jobs == number]
-        process: BaseProcess = context.Process(target=_worker, args=(theirs, share, (number, jobs), work), daemon=True)
+        inherited = [ours, *(connection for _, connection in workers)]
+        arguments = (theirs, inherited, share, (number, jobs), work)
+        process: BaseProcess = context.Process(target=_worker, args=arguments, daemon=True)
         process.start()
         theirs.close()
         workers.append((process, ours))
@@ -129,7 +131,7 @@ def _pass_around(workers: Sequence[tuple[BaseProcess, Connection]]) -> None:
     for number, (_, connection) in enumerate(workers):
         for other, said in enumerate(packed):
             if other != number:
-                connection.send_bytes(said)
+                _pass_on(connection, said)
 
 
 class WorkerDiedError(RuntimeError):
@@ -139,12 +141,32 @@ class WorkerDiedError(RuntimeError):
 def _receive(connection: Connection) -> bytes:
     try:
         return connection.recv_bytes()
-    except EOFError:
-        raise WorkerDiedError("a worker process ended without an answer; try --jobs 1 to see why") from None
+    except (EOFError, OSError):
+        raise WorkerDiedError(_DIED) from None
 
 
-def _worker(connection: Connection, share: list[tuple[int, Source]], place: tuple[int, int], work: Work) -> None:
+def _pass_on(connection: Connection, said: bytes) -> None:
+    try:
+        connection.send_bytes(said)
+    except OSError:
+        # not the broken pipe of a reader of our output
+        raise WorkerDiedError(_DIED) from None
+
+
+_DIED = "a worker process ended without an answer; try --jobs 1 to see why"
+
+
+def _worker(
+    connection: Connection,
+    inherited: Sequence[Connection],
+    share: list[tuple[int, Source]],
+    place: tuple[int, int],
+    work: Work,
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it and ends us
+    for other in inherited:
+        # as long as one of us holds the parent's ends, nobody hears that the parent is gone
+        other.close()
     with suppress(BrokenPipeError, EOFError):  # the parent is gone: so is the reason to go on
         _serve(connection, share, place, work)
 
@@ -209,14 +231,22 @@ class _Whole:
         for group in groups:
             identity = self.exact.identity(group)
             key = None if identity is None else hashlib.sha256(b"exact" + program() + identity).digest()
-            stored = None if key is None else recall(key)
+            stored = None if key is None else _restored(recall(key))
             if stored is not None:
-                self.exact.known[group] = from_plain(Answers, json.loads(stored))
+                self.exact.known[group] = stored
             answers = self.exact.of(group)
             found.append(answers)
             if key is not None and stored is None:
                 self.fresh[key] = json.dumps(to_plain(answers), separators=(",", ":")).encode()
         return found
+
+
+def _restored(stored: bytes | None) -> Answers | None:
+    """Older answers; None if there are none, or what is there is damaged."""
+    try:
+        return None if stored is None else from_plain(Answers, json.loads(stored))
+    except (ValueError, TypeError, IndexError, KeyError, AttributeError):
+        return None
 
 
 def _whole(shares: Sequence[Share], work: Work) -> _Whole:

@@ -17,6 +17,7 @@ from hauberk.cli.files import write
 from hauberk.cli.globs import anchored, matched
 from hauberk.cli.opened import Opened, open_loaded, open_sources
 from hauberk.cli.output import changes
+from hauberk.cli.progress import progress
 from hauberk.cli.run_lint import coloured
 from hauberk.cli.sources import Source
 from hauberk.policy.model import Model, Posture
@@ -42,7 +43,8 @@ def run(options: Options) -> int:
     """0, or 1 for changes that `fail_on` names; what cannot be compared is an error of the user's (2)."""
     notes: list[str] = []
     before, after = _sides(options, notes)
-    result = diff(before, after, Posture(**(options.config.posture or {})))
+    shown = progress("comparing", "workloads")
+    result = diff(before, after, Posture(**(options.config.posture or {})), shown)
     result.broken += dict.fromkeys(notes)
     match options.format:
         case "json":

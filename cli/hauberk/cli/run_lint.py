@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sys
-import time
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +17,7 @@ from hauberk.cli.config import Config
 from hauberk.cli.files import write
 from hauberk.cli.finding import Report
 from hauberk.cli.output.visible import visible
+from hauberk.cli.progress import progress
 from hauberk.cli.sources import inside
 
 
@@ -44,7 +44,7 @@ def run(options: Options) -> int:
         # which rules a server has, only it knows
         cache_folder() if options.cache and options.config.engine != "server" else None,
         dt.datetime.now(tz=dt.UTC).date(),
-        _progress(),
+        progress("linting", "files"),
         whole=_whole(options),
         exact=options.exact,
     )
@@ -101,18 +101,3 @@ def _mend(options: Options, request: lint.Request) -> None:
     for path, text, count in mended:
         write(path, text)
         typer.echo(f"{path}: {count} fixed", err=True)
-
-
-def _progress() -> lint.Progress:
-    """Says on standard error how far a run is, once it has taken two seconds; only on a terminal."""
-    start, last = time.monotonic(), 0.0
-
-    def show(done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if sys.stderr.isatty() and now - start > 2 and now - last > 0.2:
-            last = now
-            end = "\r\x1b[K" if done >= total else ""
-            typer.echo(f"\rlinting {done}/{total} files{end}", nl=False, err=True)
-
-    return show

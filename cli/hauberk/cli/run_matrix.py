@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
-
 from hauberk.cli import git
 from hauberk.cli.commands.diff import Side
-from hauberk.cli.commands.matrix import Progress, matrices
+from hauberk.cli.commands.matrix import matrices
 from hauberk.cli.config import Config
 from hauberk.cli.files import write
 from hauberk.cli.matrices import Matrices
 from hauberk.cli.opened import open_repository
+from hauberk.cli.progress import progress
 from hauberk.cli.run_diff import between, folder
 from hauberk.cli.run_lint import coloured
 from hauberk.policy.model import Model, Posture
@@ -45,7 +43,9 @@ def run(options: Options) -> int:
     if options.posture not in (None, "audit", "block"):
         raise HauberkError(f"--posture {options.posture}: give audit or block")
     configured = Posture(**(options.config.posture or {}))
-    found = matrices(_sides(options), options.workload, configured, options.posture, _progress())
+    found = matrices(
+        _sides(options), options.workload, configured, options.posture, progress("asking about", "workloads")
+    )
     text = _rendered(found, options)
     if options.output is not None:
         write(options.output, text)
@@ -92,18 +92,3 @@ def _sides(options: Options) -> list[Side]:
     new = head.lstrip(".") or ("HEAD" if dots else None)
     before, after = between(base, new, paths, config)
     return [Side(base, before, model), Side(new or "working tree", after, model)]
-
-
-def _progress() -> Progress:
-    """Says on standard error how far a run is, once it has taken two seconds; only on a terminal."""
-    start, last = time.monotonic(), 0.0
-
-    def show(done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if sys.stderr.isatty() and now - start > 2 and now - last > 0.2:
-            last = now
-            end = "\r\x1b[K" if done >= total else ""
-            typer.echo(f"\rasking about {done}/{total} workloads{end}", nl=False, err=True)
-
-    return show

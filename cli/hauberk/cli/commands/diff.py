@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hauberk.cli.changes import Diff, RulePlace, WorkloadChange
@@ -36,14 +36,20 @@ class Side:
         return RulePlace(origin.name, path, line)
 
 
-def diff(before: Side, after: Side, configured: Posture) -> Diff:
+def _silent(done: int, total: int) -> None:
+    pass
+
+
+def diff(before: Side, after: Side, configured: Posture, progress: Callable[[int, int], None] = _silent) -> Diff:
     """Every workload of either side; one that only one side has is compared as that side describes it."""
     result = Diff(before.name, after.name)
     _note_unread(result, before, after)
     targets = before.opened.repository.targets(), after.opened.repository.targets()
     old = {target.name: target for target in targets[0] if not _shown(target, before, targets[1])}
     new = {target.name: target for target in targets[1] if not _shown(target, after, targets[0])}
-    for name in dict.fromkeys((*new, *old)):
+    names = list(dict.fromkeys((*new, *old)))
+    for name in names:
+        progress(result.workloads, len(names))
         was, now = old.get(name) or new[name], new.get(name) or old[name]
         result.workloads += 1
         first, first_posture = before.compiled(was, configured)
@@ -57,6 +63,7 @@ def diff(before: Side, after: Side, configured: Posture) -> Diff:
         for doubt in comparison.inconclusive:
             ops = ", ".join(doubt.ops)
             result.inconclusive.append(f"{name}: {ops}: {doubt.cause}")
+    progress(len(names), len(names))
     return result
 
 

@@ -62,10 +62,8 @@ def lint_sources(given: Sequence[Source], request: Request) -> Report:
     """Lints texts: from the cache when nothing changed at all, else by asking the rules."""
     with ResultCache(request.cache) as cache:
         key = _identity(given, request)
-        stored = cache.get(key) if key is not None else None
-        if stored is not None:
-            report = _unpack(stored)
-        else:
+        report = _unpack(cache.get(key)) if key is not None else None
+        if report is None:
             report = _compute(given, request, cache)
             if key is not None and not report.errors and not report.refused:
                 cache.put(key, _pack(report))
@@ -139,10 +137,16 @@ def _pack(report: Report) -> bytes:
     return json.dumps(whole, separators=(",", ":")).encode()
 
 
-def _unpack(stored: bytes) -> Report:
-    whole: dict[str, Any] = json.loads(stored)
-    findings = [from_json(value) for value in whole["findings"]]
-    return Report(findings, [], whole["notes"], whole["files"], whole["policies"], whole["suppressed"])
+def _unpack(stored: bytes | None) -> Report | None:
+    """The report that was stored; None if there is none, or what is there is damaged."""
+    if stored is None:
+        return None
+    try:
+        whole: dict[str, Any] = json.loads(stored)
+        findings = [from_json(value) for value in whole["findings"]]
+        return Report(findings, [], whole["notes"], whole["files"], whole["policies"], whole["suppressed"])
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return None
 
 
 def _compute(given: Sequence[Source], request: Request, cache: ResultCache) -> Report:
