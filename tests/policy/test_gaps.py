@@ -10,7 +10,7 @@ import pytest
 from hauberk.policy.decision import Compiled, compile_policies
 from hauberk.policy.gaps import OPS, Gaps, gaps
 from hauberk.policy.lists import Origin
-from hauberk.policy.model import Access, Action, Directory, Model, Op, Policy, Posture, Program, Rule, Verdict
+from hauberk.policy.model import NO_FLAGS, Access, Action, Directory, Model, Op, Policy, Posture, Program, Rule, Verdict
 from hauberk.policy.parse import parse_policy
 from hauberk.policy.rulings import OTHER_PROGRAM, acting, key_of, names_in
 from policy.smallworlds import PATHS, POD, Maker, random_maker
@@ -129,7 +129,10 @@ def is_given(rule: Rule, policies: list[Policy]) -> bool:
     if isinstance(rule.matcher, Directory) and rule.matcher.dir == "/":
         return False
     return not any(
-        other.action is Action.ALLOW and not other.sources and other.matcher == rule.matcher
+        other.action is Action.ALLOW
+        and not other.sources
+        and other.matcher == rule.matcher
+        and other.flags in (NO_FLAGS, rule.flags)
         for one in policies
         for other in one.rules
         if other.domain == "file"

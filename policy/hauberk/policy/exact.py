@@ -68,6 +68,7 @@ class Open:
     access: Access
     through: Spot | None
     reported: bool
+    when: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +282,8 @@ def _same_without(
 
 def _opened(found: Gaps, spots: Mapping[Key, Spot]) -> tuple[Open, ...]:
     return tuple(
-        Open(spots[key_of(one.rule)], one.access, _spot(one.through, spots), one.reported) for one in found.open_assets
+        Open(spots[key_of(one.rule)], one.access, _spot(one.through, spots), one.reported, one.when)
+        for one in found.open_assets
     )
 
 

@@ -183,6 +183,7 @@ class _Entry:
             "accesses": [],
             "through": self._place(stand, one.through),
             "reported": one.reported,
+            "when": one.when,
             "postureKnown": known,
         }
 

@@ -15,6 +15,7 @@ from hauberk.policy.differences import access_of
 from hauberk.policy.lists import Condition, Entry, Origin
 from hauberk.policy.matching import Below, Target
 from hauberk.policy.model import (
+    NO_FLAGS,
     Access,
     Action,
     Directory,
@@ -37,12 +38,16 @@ _MEMORY_FOLDERS = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/", "/var/run/")  # n
 
 @dataclass(frozen=True, slots=True)
 class OpenAsset:
-    """`access` by `access.source`, whom `rule` does not name, passes; `through` is what lets it, None the posture."""
+    """`access` by `access.source`, whom `rule` does not name, passes; `through` is what lets it, None the posture.
+
+    `when` says in words what must hold besides: "" or that the user owns the file, or does not.
+    """
 
     rule: Origin
     access: Access
     through: Origin | None
     reported: bool
+    when: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,10 @@ def _is_given(origin: Origin, compiled: Compiled) -> bool:
     if isinstance(rule.matcher, Directory) and rule.matcher.dir in ("", "/"):
         return False
     return not any(
-        other.action is Action.ALLOW and not other.sources and other.matcher == rule.matcher
+        other.action is Action.ALLOW
+        and not other.sources
+        and other.matcher == rule.matcher
+        and other.flags in (NO_FLAGS, rule.flags)
         for policy in compiled.policies
         for other in policy.rules
         if other.domain == "file"
@@ -132,8 +140,11 @@ class _Scan:
         self._ways = Ways()
         self._other = _unnamed(compiled)
         self._lists: dict[tuple[Op, str], Ranked] = {}
+        self._writers = _writers(compiled) if runnable else []
         for op in ("exec", *OPS):
             self._list(op, self._other)
+        for source in self._writers:
+            self._list("write", source)
         for origin in (*given, *runnable):
             for source in _sources(origin):
                 for op in ("exec",) if origin.entry.id.startswith("process") else OPS:
@@ -255,8 +266,16 @@ class _Scan:
                 own, others = self._say(op, source, hits, way), self._say(op, self._other, hits, way)
                 if key_of(own.origin) == key and own.verdict is others.verdict is Verdict.ALLOWED:
                     access = self._access(op, self._who, found, way)
-                    self._assets[key, op] = OpenAsset(rule, access, others.origin, bool(others.alerts))
+                    when = self._when(access)
+                    self._assets[key, op] = OpenAsset(rule, access, others.origin, bool(others.alerts), when)
                     return
+
+    def _when(self, access: Access) -> str:
+        owns = access.uid == access.owner_uid
+        other = replace(access, uid=access.owner_uid + 1000 if owns else access.owner_uid)
+        if self._compiled.decide(other).verdict is self._compiled.decide(access).verdict:
+            return ""
+        return "as the owner of the file" if owns else "as somebody who does not own the file"
 
     def _program(self, key: Key, found: TargetClass, hits: Sequence[int]) -> None:
         rule = self._runnable[key]
@@ -284,18 +303,21 @@ class _Scan:
         return None
 
     def _drop(self, rule: Origin, run: Access, found: TargetClass, hits: Sequence[int]) -> None:
-        way = self._plain("write", self._other, hits)
-        written = self._say("write", self._other, hits, way)
-        if written.verdict is not Verdict.ALLOWED:
-            return
-        if written.origin is None:
-            if written.alerts or not found.target.startswith(_MEMORY_FOLDERS):
+        for writer in (self._other, *self._writers):
+            way = self._plain("write", writer, hits)
+            written = self._say("write", writer, hits, way)
+            if written.verdict is Verdict.ALLOWED and self._counts(rule, written, found.target):
+                who = self._who if writer == self._other else writer
+                write = self._access("write", who, found, way)
+                self._drops[key_of(rule)] = DropPlace(rule, write, run, written.origin)
                 return
-        elif _action(written.origin) is not Action.ALLOW or (_is_one_file(rule) and _is_root(written.target)):
-            # what `/` gives to everybody is a finding of its own
-            return
-        write = self._access("write", self._who, found, way)
-        self._drops[key_of(rule)] = DropPlace(rule, write, run, written.origin)
+
+    @staticmethod
+    def _counts(rule: Origin, written: Outcome, path: str) -> bool:
+        if written.origin is None:
+            return not written.alerts and path.startswith(_MEMORY_FOLDERS)
+        # what `/` gives to everybody is a finding of its own
+        return _action(written.origin) is Action.ALLOW and not (_is_one_file(rule) and _is_root(written.target))
 
     # -- lists
 
@@ -321,6 +343,14 @@ class _Scan:
 
 def _sources(origin: Origin) -> list[str]:
     return [source for source in origin.entry.sources if source] if isinstance(origin.entry, Rule) else []
+
+
+def _writers(compiled: Compiled) -> list[str]:
+    """Programs that an Allow rule for files names."""
+    named = (
+        source for origin in _rules(compiled, "file") if _action(origin) is Action.ALLOW for source in _sources(origin)
+    )
+    return list(dict.fromkeys(named))
 
 
 def _unnamed(compiled: Compiled) -> str:

@@ -27,6 +27,7 @@ violation contains v if {
 	}
 	not _reported(item)
 	not _outside(item)
+	not _open(item)
 	reason := _reason(item)
 	v := object.union(
 		{
@@ -61,13 +62,19 @@ _outside(item) if {
 	rule.list == "matchPatterns"
 }
 
+# HB413 says that the rule does not do what it is for: it is to be mended, not removed.
+_open(item) if {
+	some asset in input.openAssets
+	asset.pointer == item.pointer
+}
+
 _reason(item) := $": {names} say{ending} it already" if {
 	count(item.cover) > 0
 	ending := text.verb_ending(count(item.cover))
 	names := text.listing([name | some cover in item.cover; name := accesses.rule_name(cover.place, cover.samePolicy)])
 }
 
-_reason(item) := ": what it decides would be decided alike" if count(item.cover) == 0
+_reason(item) := ": other rules, or the end of the list, decide alike what it decides" if count(item.cover) == 0
 
 _fix(item) := {"fix": {"safety": "safe", "edits": [{"op": "remove", "pointer": item.pointer}]}} if item.removable
 

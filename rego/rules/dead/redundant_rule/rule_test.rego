@@ -36,7 +36,7 @@ test_bad if {
 	found := redundant_rule.violation with input as _document({})
 	some v in found
 	v.id == "HB202"
-	v.message == "without this rule nothing would change: what it decides would be decided alike"
+	v.message == "without this rule nothing would change: other rules, or the end of the list, decide alike what it decides"
 	v.fix.safety == "safe"
 }
 
@@ -62,4 +62,9 @@ test_near_miss_needed_by_one_model if {
 test_near_miss_unreachable_says_it if {
 	document := _document({"unreachable": ["hauberk", "kubearmor"], "cover": [_cover(true)]})
 	count(redundant_rule.violation) == 0 with input as document
+}
+
+test_near_miss_open_asset if {
+	asset := {"pointer": "/spec/file/matchPaths/0"}
+	count(redundant_rule.violation) == 0 with input as fixtures.changed(_document({}), {"openAssets": [asset]})
 }

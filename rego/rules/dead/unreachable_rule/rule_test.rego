@@ -40,7 +40,7 @@ test_bad if {
 	count(found) == 1
 	v.id == "HB201"
 	v.model == "both"
-	v.message == "this rule decides nothing: other (file.matchPatterns[0]) decides wherever it matches, as when /usr/bin/other reads /srv/x"
+	v.message == "this rule decides nothing: other (file.matchPatterns[0]) stands before it wherever it matches, as when /usr/bin/other reads /srv/x"
 	v.fix.edits == [{"op": "remove", "pointer": _pointer}]
 	v.witness.target == "/srv/x"
 }

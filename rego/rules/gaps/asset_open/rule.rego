@@ -28,12 +28,13 @@ violation contains v if {
 	given := text.listing(item.given)
 	acts := concat(", ", [act | some access in item.accesses; act := accesses.act(access)])
 	through := _through(item)
+	when := _when(item.when)
 	v := object.union_n([
 		{
 			"id": "HB413",
 			"pointer": item.pointer,
 			"model": accesses.models(item.models),
-			"message": $"this rule is for {given}, yet {who}, whom it does not name, {acts}: {through}",
+			"message": $"this rule is for {given}, yet {who}, whom it does not name, {acts}{when}: {through}",
 			"hint": _hint(item),
 			"witness": first,
 			"related": [{"place": place, "message": "lets others pass"} | some place in [item.through]; not is_null(place)],
@@ -53,9 +54,15 @@ _through(item) := $"allowed by {name}" if {
 	workload := item.workload
 }
 
+_when("") := ""
+
+_when(words) := $" {words}" if words != ""
+
 _hint(item) := "set readOnly only on a rule for the source: a Block for everybody without it closes the asset" if {
 	_read_only_block(item)
-} else := "block the asset for everybody, and let these programs pass by a rule with fromSource"
+} else := "take ownerOnly off the rule that lets others pass: a Block with it lets the owner through" if {
+	item.when != ""
+} else := "block the asset for everybody, and let these programs read it by a Block with readOnly and fromSource"
 
 # A default nobody wrote down may be another in the cluster.
 _severity(item) := {"severity": "warning"} if {

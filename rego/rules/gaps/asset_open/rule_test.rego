@@ -20,6 +20,7 @@ _document(changes) := fixtures.changed(
 			],
 			"through": null,
 			"reported": false,
+			"when": "",
 			"postureKnown": true,
 		},
 		changes,
@@ -36,6 +37,13 @@ test_bad_no_rule if {
 		"writes /etc/nginx/nginx.conf: no rule denies it in Pod/shop/web/web",
 	])
 	v.witness.op == "read"
+}
+
+test_bad_for_the_owner if {
+	found := asset_open.violation with input as _document({"when": "as the owner of the file"})
+	some v in found
+	contains(v.message, "nginx.conf as the owner of the file: ")
+	startswith(v.hint, "take ownerOnly off")
 }
 
 test_bad_posture_unknown if {

@@ -55,9 +55,9 @@ violation contains v if {
 	)
 }
 
-_none("block", workload, path) := $"of the programs that this rule lets run the file rules for {workload} let none be opened, {path} say: they do not start"
+_none("block", workload, path) := $"none of the programs that this rule lets run may be opened under the file rules for {workload} ({path}, say): they do not start"
 
-_none("audit", workload, path) := $"of the programs that this rule lets run the file allow-list for {workload} has none, {path} say: under posture block they would not start"
+_none("audit", workload, path) := $"none of the programs that this rule lets run is in the file allow-list for {workload} ({path}, say): under posture block they would not start"
 
 # What the kernel makes up there is no program on a disk; these rules are about descriptors and the like.
 _in_no_image(name) if {

@@ -71,8 +71,8 @@ test_bad_directory if {
 	found := exec_without_read.violation with input as _many("block")
 	some v in found
 	v.message == concat("", [
-		"of the programs that this rule lets run the file rules for Deployment/shop/web/web let none be opened, ",
-		"/usr/bin/id say: they do not start",
+		"none of the programs that this rule lets run may be opened under the file rules for ",
+		"Deployment/shop/web/web (/usr/bin/id, say): they do not start",
 	])
 	not v.severity
 }

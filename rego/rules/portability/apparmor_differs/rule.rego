@@ -42,7 +42,7 @@ violation contains v if {
 
 _more(0) := ""
 
-_more(number) := $" ({rules} of this policy more)" if {
+_more(number) := $"; so it is for {rules} more of this policy" if {
 	number > 0
 	rules := text.counted(number, "rule")
 }

@@ -21,8 +21,8 @@ test_bad if {
 	v.id == "HB606"
 	v.pointer == "/spec/file/matchPatterns/0"
 	v.message == concat("", [
-		"patterns: when /usr/bin/other reads /etc/x.key, BPF LSM says allowed and AppArmor denied ",
-		"(1 rule of this policy more)",
+		"patterns: when /usr/bin/other reads /etc/x.key, BPF LSM says allowed and AppArmor denied; ",
+		"so it is for 1 rule more of this policy",
 	])
 }
 
