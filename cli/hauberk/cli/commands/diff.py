@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from hauberk.cli.changes import Diff, RulePlace, WorkloadChange
 from hauberk.cli.opened import Opened
-from hauberk.policy.compare import Change, Extent, compare
+from hauberk.policy.compare import Change, compare
 from hauberk.policy.decision import Compiled, compile_policies
 from hauberk.policy.lists import Origin
+from hauberk.policy.matching import SEEN_COMPONENTS
 from hauberk.policy.model import Model, Posture
 from hauberk.policy.selection import selects
 from hauberk.policy.workloads import Target
@@ -102,12 +103,13 @@ def _change(change: Change, target: Target, before: Side, after: Side) -> Worklo
         change.after,
         before.place(change.rule_before),
         after.place(change.rule_after),
-        _extent(change.extent, change.more),
+        _extent(change),
         _who(change),
     )
 
 
-def _extent(extent: Extent, more: int) -> str:
+def _extent(change: Change) -> str:
+    extent, more = change.extent, change.more
     match extent.kind:
         case "path" | "value":
             text = f"only {extent.text}"
@@ -121,6 +123,8 @@ def _extent(extent: Extent, more: int) -> str:
             text = f"everything below {extent.text}"
         case _:
             text = "everything that no other rule decides"
+    if change.witness.target.startswith("/") and change.witness.target.count("/") > SEEN_COMPONENTS:
+        text = f"{text}, in paths of more than {SEEN_COMPONENTS} components"
     return f"{text} ({more} more pairs of rules change for the same cause)" if more else text
 
 
