@@ -52,10 +52,21 @@ def _joined(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
+_SLICE = 16 * 1024
+"""What follows the end of a gzip member is copied: of small slices that is little, however many members there are."""
+_MOST_MEMBERS = 1_000_000
+
+
+def _sliced(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        yield from (piece[at : at + _SLICE] for at in range(0, len(piece), _SLICE))
+
+
 def _gunzip(first: bytes, rest: Iterator[bytes], what: str) -> Iterator[bytes]:
     machine = zlib.decompressobj(wbits=31)
+    members = 1
     try:
-        for packed in _joined(first, rest):
+        for packed in _sliced(_joined(first, rest)):
             waiting = packed
             while waiting:
                 if machine.eof:
@@ -63,6 +74,9 @@ def _gunzip(first: bytes, rest: Iterator[bytes], what: str) -> Iterator[bytes]:
                     waiting = waiting.lstrip(b"\0")
                     if not waiting:
                         break
+                    members += 1
+                    if members > _MOST_MEMBERS:
+                        raise refused(f"{what} has too many gzip members", f"{_MOST_MEMBERS}")
                     machine = zlib.decompressobj(wbits=31)
                 piece = machine.decompress(waiting, _PIECE)
                 waiting = machine.unused_data if machine.eof else machine.unconsumed_tail
