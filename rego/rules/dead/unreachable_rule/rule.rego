@@ -1,7 +1,7 @@
 # METADATA
 # title: unreachable-rule
 # description: |
-#   No access is decided by the rule: other rules stand before it wherever it matches, or nothing that exists
+#   No access is decided by the rule: other rules stand before it wherever it matches, or nothing that a kernel can show
 #   matches it. Found by a search over all accesses, in every workload that the policy selects.
 # scope: package
 # related_resources:
@@ -59,7 +59,7 @@ violation contains v if {
 			"id": "HB201",
 			"pointer": rules.subject_pointer(rule),
 			"model": accesses.models(item.unreachable),
-			"message": $"this rule decides nothing: no path, name or value that exists matches {subject}",
+			"message": $"this rule decides nothing: no path, name or value that a kernel can show matches {subject}",
 			"hint": "write what the kernel shows, or remove the rule",
 		},
 		_fix(item),
