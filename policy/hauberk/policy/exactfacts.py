@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from hauberk.policy.exact import Answers, Drop, OnAppArmor, Open, Parted, RuleReach, Spot
 from hauberk.policy.groups import Exact, Stand
-from hauberk.policy.model import Access, Model, Policy, Preset, Rule
+from hauberk.policy.model import Access, Action, Model, Policy, Preset, Rule
 from hauberk.policy.reach import Standing
 from hauberk.policy.repository import Entry
 
@@ -88,9 +88,8 @@ class _Entry:
         whole = self._exact.is_complete(self._number)
         dead = [m for m in MODELS if whole and _all(sides[m], Standing.UNREACHABLE)]
         shells = [m for m in MODELS if whole and sides[m] and all(one and one.shell for _, one in sides[m])]
-        gone = [m for m in MODELS if sides[m] and all(one and one.redundant for _, one in sides[m])]
-        if gone and not self._exact.is_closed(self._number):
-            gone = []
+        gone = [m for m in MODELS if whole and sides[m] and all(one and one.redundant for _, one in sides[m])]
+        closed = not gone or self._exact.is_closed(self._number)
         unsure = [one for _, _, one in told if one.standing is Standing.INCONCLUSIVE]
         partly = [] if dead or not all(stand.real for stand in self._stands) else self._partly(sides)
         if not dead and not gone and not unsure and not partly and not shells:
@@ -115,8 +114,10 @@ class _Entry:
             if partly
             else None,
             "inconclusive": unsure[0].cause if unsure else None,
+            "closed": closed,
             "removable": whole
-            and bool(gone or set(dead) == set(MODELS))
+            and (set(gone) == set(MODELS) or set(dead) == set(MODELS))
+            and (closed or set(dead) == set(MODELS))
             and all((self._local(stand), position) in found.removable for stand, found in self._answers),
         }
 
@@ -145,13 +146,16 @@ class _Entry:
     def _covering(self, rule: Rule, stand: Stand, spot: Spot) -> Facts:
         number = stand.group.members[spot[0]]
         policy = self._exact.repository.entries[number].policy
-        other = policy.rules[spot[1]] if spot[1] < len(policy.rules) else None
-        action = other.action if other is not None else None
+        if spot[1] < len(policy.rules):
+            action = policy.rules[spot[1]].action
+        else:
+            text = policy.presets[spot[1] - len(policy.rules)].action_text or policy.action_text
+            action = Action.AUDIT if text.lower() == "audit" else Action.BLOCK
         return {
             "place": self._place(stand, spot),
             "samePolicy": number == self._number,
             "action": action.value if action else None,
-            "otherAction": other is None or action is not rule.action,
+            "otherAction": action is not rule.action,
         }
 
     # -- what is open

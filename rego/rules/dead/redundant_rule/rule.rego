@@ -29,11 +29,12 @@ violation contains v if {
 	not _outside(item)
 	not _open(item)
 	reason := _reason(item)
+	unless := _unless(item.closed)
 	v := object.union(
 		{
 			"id": "HB202",
 			"pointer": item.pointer,
-			"message": $"without this rule nothing would change{reason}",
+			"message": $"without this rule nothing would change{reason}{unless}",
 			"hint": "remove it",
 			"related": [{"place": cover.place, "message": "says it already"} | some cover in item.cover],
 		},
@@ -75,6 +76,11 @@ _reason(item) := $": {names} say{ending} it already" if {
 }
 
 _reason(item) := ": other rules, or the end of the list, decide alike what it decides" if count(item.cover) == 0
+
+# Without manifests nobody knows which labels meet on one pod.
+_unless(true) := ""
+
+_unless(false) := " (unless a policy for other labels selects the same pods)"
 
 _fix(item) := {"fix": {"safety": "safe", "edits": [{"op": "remove", "pointer": item.pointer}]}} if item.removable
 

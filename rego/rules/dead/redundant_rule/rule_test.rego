@@ -15,6 +15,7 @@ _item(changes) := object.union(
 		"workload": "Pod/shop/web/web",
 		"partly": null,
 		"inconclusive": null,
+		"closed": true,
 		"removable": true,
 	},
 	changes,
@@ -49,6 +50,12 @@ test_bad_dead_beside_its_like if {
 	some v in found
 	endswith(v.message, "file.matchPaths[1] says it already")
 	not v.fix
+}
+
+test_bad_among_policies_that_may_meet if {
+	found := redundant_rule.violation with input as _document({"closed": false})
+	some v in found
+	endswith(v.message, "(unless a policy for other labels selects the same pods)")
 }
 
 test_good_no_such_rule if {

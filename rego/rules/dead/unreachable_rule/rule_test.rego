@@ -17,6 +17,7 @@ _item(changes) := object.union(
 		"workload": "Pod/shop/web/web",
 		"partly": null,
 		"inconclusive": null,
+		"closed": true,
 		"removable": true,
 	},
 	changes,
