@@ -145,10 +145,13 @@ def test_models_part_by_a_rule_that_both_have() -> None:
 
 # ------------------------------------------------------------------------------------- the public corpus
 
+SHARE_OF_REDUNDANT = 0.8
+"""Left out: a comparison of each takes minutes."""
+
 
 @pytest.mark.corpus
-def test_rules_of_the_corpus_said_to_be_dead_can_go_and_decide_nothing() -> None:
-    """Each once more: by comparing without it, and by a thousand accesses around it."""
+def test_rules_of_the_corpus_said_to_be_dead_or_redundant_can_go() -> None:
+    """Dead ones once more, by comparing without them and by a thousand accesses; of redundant ones some."""
     opened = open_repository([str(shared("corpus", "policies"))])
     exact = Exact(opened.repository)
     dice = random.Random(11)  # noqa: S311  chance here is no secret
@@ -166,13 +169,16 @@ def checked(exact: Exact, stand: Stand, number: int, dice: random.Random) -> int
     for model in Model:
         asked = [policies[place] for place in stand.group.of(model)]
         for (place, position), found in exact.of(stand.group).reach[model].items():
-            if place != own or found.standing is not Standing.UNREACHABLE:
+            if place != own or found.standing not in (Standing.UNREACHABLE, Standing.REACHABLE):
                 continue
-            count += 1
             rule = policies[own].rules[position]
             before = compile_policies(model, asked, scene.target.workload, stand.group.posture)
+            if found.standing is Standing.REACHABLE and dice.random() < SHARE_OF_REDUNDANT:
+                continue
+            count += 1
             name = f"{policies[own].name}:{rule.id}"
-            for access in around(exact, number, position, dice):
+            dead = found.standing is Standing.UNREACHABLE
+            for access in around(exact, number, position, dice) if dead else ():
                 decision = before.decide(access)
                 assert decision.rule != name or any(
                     one.name == policies[own].name for one in asked if one is not policies[own]
