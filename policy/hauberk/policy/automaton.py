@@ -114,7 +114,8 @@ class Search:
             ends = tree.read(active, name) if active else ()
             itself: tuple[int, ...] | None = None
             if child.plain:
-                yield from self._ended(state, base, name, child.here, ends, broad=broad)
+                if broad or ends or wanted.any(child.here) or name in tree.names:
+                    yield from self._ended(state, base, name, child.here, ends, broad=broad)
             else:
                 # a file in it is the more readable target
                 itself = self._hits(base, name, child.here, ends)

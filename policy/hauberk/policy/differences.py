@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hauberk.policy.circumstances import TooManyWaysError, Ways, at
 from hauberk.policy.decision import Compiled
@@ -194,5 +194,6 @@ def _sources(origin: Origin | None) -> Hashable:
 
 def access_of(op: Op, actor: Actor, found: TargetClass) -> Access:
     """A plain access of a class by an actor."""
+    parent = actor.parent if op == "exec" else None
     how = "delete" if op == "modify" else ""
-    return replace(actor.access(op), target=found.target, type=found.type, protocol=found.protocol, how=how)
+    return Access(op, found.target, actor.source, parent, how=how, type=found.type, protocol=found.protocol)

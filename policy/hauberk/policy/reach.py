@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from hauberk.policy.decision import Compiled, compile_policies
 from hauberk.policy.lists import Origin
-from hauberk.policy.model import Access, Domain, Model, Policy, Posture, Preset, Rule, Workload
+from hauberk.policy.model import Access, Domain, Model, Policy, Posture, Rule, Workload
 from hauberk.policy.reachsearch import DomainReach, Ruled
 from hauberk.policy.removal import Removal, entangled, is_outside
 from hauberk.policy.rulings import Key, acting, key_of, names_in
@@ -122,16 +122,16 @@ def _domain(
     selecting = {id(policy) for policy in compiled.policies}
     entries: dict[Key, tuple[int, int]] = {}
     for number, policy in enumerate(policies):
-        if id(policy) in selecting:
-            own: tuple[Rule | Preset, ...] = (*policy.rules, *policy.presets)
-            for position, entry in enumerate(own):
-                entries[key_of(Origin(policy, entry))] = number, position
-            for position, rule in enumerate(policy.rules):
-                if rule.domain == domain:
-                    origin = Origin(policy, rule)
-                    places[key_of(origin)] = (number, position)
-                    asked = ask is None or (number, position) in ask
-                    rules[key_of(origin)] = Ruled(origin, len(rules), key_of(origin) in knots, asked)
+        if id(policy) not in selecting:
+            continue
+        for position, rule in enumerate(policy.rules):
+            if rule.domain == domain:
+                key = (id(policy), id(rule))
+                places[key] = entries[key] = (number, position)
+                asked = ask is None or (number, position) in ask
+                rules[key] = Ruled(Origin(policy, rule), len(rules), key in knots, asked)
+        for position, preset in enumerate(policy.presets, len(policy.rules)):
+            entries[id(policy), id(preset)] = (number, position)
     if not rules:
         return
     limit = limit or Limit()

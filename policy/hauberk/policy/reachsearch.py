@@ -11,7 +11,7 @@ from typing import TypeVar
 from hauberk.policy.circumstances import TooManyWaysError, Way, Ways, at
 from hauberk.policy.decision import Compiled
 from hauberk.policy.differences import access_of
-from hauberk.policy.lists import ALWAYS, Condition, Entry, Origin
+from hauberk.policy.lists import ALWAYS, Condition, DecisionList, Entry, Origin
 from hauberk.policy.matching import Exact, Glob, Named, Target
 from hauberk.policy.model import Access, Action, Domain, Op, Rule, Verdict
 from hauberk.policy.rulings import (
@@ -55,6 +55,8 @@ class Ruled:
     candidates: dict[frozenset[int], None] = field(default_factory=dict[frozenset[int], None])
 
 
+_UNCONDITIONAL: set[Condition | None] = {None}
+_NONE: frozenset[Condition] = frozenset()
 _NO_RULE = -1
 _PRESET = -2
 Effect = tuple[Verdict, Voice | None]
@@ -155,6 +157,9 @@ class DomainReach:
         self._special_of: dict[int, list[_Listed]] = {}
         self._actors: list[tuple[Op, Actor]] = []
         self._alone: list[_Alone] = []
+        self._orders: set[tuple[int, ...]] = set()
+        self._fresh: list[int] = []
+        self._known: dict[str | None, list[Ranked]] = {}
         for op in ops_of(domain):
             self._add_lists(op)
         for rule in rules.values():
@@ -168,7 +173,15 @@ class DomainReach:
         for actor in actors((self._compiled,), op):
             (source,) = actor.classes
             self._actors.append((op, actor))
-            ranked = Ranked(self._compiled.list_of(op, source), self._numbers, base)
+            decisions = self._compiled.list_of(op, source)
+            known = self._known.setdefault(source, [])
+            like = next((other for other in known if _says_the_same(decisions, other.list)), None)
+            if like is not None:
+                # writing and modifying, say: what the one shows the other need not
+                base = base or like
+                continue
+            ranked = Ranked(decisions, self._numbers, base)
+            known.append(ranked)
             base = base or ranked
             if ranked.own is not None and not ranked.own:
                 continue
@@ -291,6 +304,8 @@ class DomainReach:
     def _conditions(listed: _Listed, places: Sequence[int], watches: Sequence[int]) -> frozenset[Condition]:
         conditions = listed.conditions
         found = {conditions[place] for place in places}
+        if not watches and found == _UNCONDITIONAL:
+            return _NONE
         for watch in watches:
             on = listed.watch_on[watch]
             if on is not None:
@@ -317,7 +332,9 @@ class DomainReach:
                 elif owners[place] != owner:
                     second = place
                     break
-        said = [w for w in watches if (on := listed.watch_on[w]) is None or not holding.isdisjoint(on)]
+        said: list[int] = []
+        if watches:
+            said = [w for w in watches if (on := listed.watch_on[w]) is None or not holding.isdisjoint(on)]
         decided = listed.effects[first] if first >= 0 else listed.end
         if owner >= 0 and not rules[owner].settled:
             without = listed.effects[second] if second >= 0 else listed.end
@@ -381,15 +398,17 @@ class DomainReach:
                 if not one.matchers.isdisjoint(found.hits):
                     self._instead(one, found)
             for listed in self._concerned(found):
-                places = listed.ranked.places((*found.hits, *found.loose))
-                if any(listed.owners[place] in left for place in places):
+                places = listed.ranked.places((*found.hits, *found.loose) if found.loose else found.hits)
+                owners = listed.owners
+                if not left.isdisjoint([owners[place] for place in places]):
                     for way in self._ways.of(self._conditions(listed, places, ())):
                         self._before(listed, found, way, places, left, simple)
-            for rule in [rule for rule in simple.values() if rule.covered is not None]:
+            for rule in [simple[place] for place in self._fresh if place in simple]:
                 del simple[rule.place]
                 left.discard(rule.place)
                 waiting.subtract(rule.matchers)
                 wanted.ids.difference_update(number for number in rule.matchers if not waiting[number])
+            self._fresh.clear()
 
     def _always_before(self, rule: Ruled) -> int | None:
         """A rule of the same matchers that stands before this one in all lists, and decides always: most dead rules."""
@@ -424,18 +443,21 @@ class DomainReach:
         left: Collection[int],
         simple: Collection[int],
     ) -> None:
+        conditions, owners, holding = listed.conditions, listed.owners, way.holding
+        order = tuple([owners[p] for p in places if (c := conditions[p]) is None or c in holding])
+        if order in self._orders:
+            # of the operations of one access, say, most have the same rules in the same order
+            return
+        self._orders.add(order)
         before: dict[int, None] = {}
-        for place in places:
-            condition = listed.conditions[place]
-            if condition is not None and condition not in way.holding:
-                continue
-            owner = listed.owners[place]
+        for owner in order:
             if owner in before:
                 continue
             if owner in left:
                 rule = self._places[owner]
                 if rule.covered is None:
                     rule.covered = at(access_of(listed.op, listed.actor, found), way)
+                    self._fresh.append(owner)
                 if owner not in simple and _NO_RULE not in before and len(rule.candidates) < _MOST_CANDIDATES:
                     rule.candidates[frozenset(islice(before, _MOST_BEFORE))] = None
             before[owner] = None
@@ -449,6 +471,16 @@ class DomainReach:
                 continue
             if rule.covered is None:
                 rule.covered = at(access_of(one.op, one.actor, found), way)
+                self._fresh.append(rule.place)
+
+
+def _says_the_same(one: DecisionList, other: DecisionList) -> bool:
+    return (
+        len(one.entries) == len(other.entries)
+        and one.default == other.default
+        and one.entries == other.entries
+        and one.watches == other.watches
+    )
 
 
 def _action(rule: Ruled) -> Action | None:

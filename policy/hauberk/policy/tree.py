@@ -6,6 +6,7 @@ it. As long as a path is within kubearmor's bounds these are the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
@@ -315,8 +316,21 @@ def _names(path: str) -> list[str]:
     return [] if path == "/" else path[1:].split("/")
 
 
-@lru_cache(maxsize=4096)
+_LITERAL = re.compile(r"(?:/[A-Za-z0-9_+@~-][A-Za-z0-9._+@~-]*)+(?=/)")
+
+
 def _cut_glob(pattern: str) -> Cut | None:
+    """The parts of a pattern; the ends of patterns are few, whatever directories stand before them."""
+    literal = _LITERAL.match(pattern)
+    if literal is None:
+        return _cut_end(pattern)
+    prefix = literal.group().split("/")[1:]
+    end = _cut_end(pattern[literal.end() :]) if all(map(real_component, prefix)) else None
+    return None if end is None else Cut((*prefix, *end.prefix), end.rest)
+
+
+@lru_cache(maxsize=4096)
+def _cut_end(pattern: str) -> Cut | None:
     found = recognizer(pattern)
     return None if found is None else cut_pattern(found.automaton)
 
