@@ -21,6 +21,13 @@ from hauberk.policy.workloads import Manifest, Pods
 # Plain, quoted or listed in one line; what YAML could read as anything else is not in it.
 _VALUE = rb"(?:[A-Za-z0-9/.~_+][A-Za-z0-9/.~_+,@%=()?*:<>; -]*|\"[^\"'\\]*\"|'[^\"'\\]*'|\[[A-Za-z0-9_., /-]*\])"
 _LINE = re.compile(rb" *(?:- +)*(?:[A-Za-z][A-Za-z0-9_./-]*:(?: +" + _VALUE + rb")?|" + _VALUE + rb")?(?: *#.*)? *\r?")
+# One policy in the order and form that nearly all have: most texts, read in one go.
+_ROW = rb"  +(?:- )*[A-Za-z][A-Za-z0-9_./-]*:(?: (?:[A-Za-z0-9/.~_+][A-Za-z0-9/.~_+@%=-]*|\[[A-Za-z0-9_., /-]*\]))?\n"
+_USUAL = re.compile(
+    rb"apiVersion: [A-Za-z0-9./]+\nkind: KubeArmorPolicy\nmetadata:\n(?>" + _ROW + rb")*+"
+    rb"spec:\n(?>(?!  selector:)" + _ROW + rb")*+  selector:\n    matchLabels:\n"
+    rb"      [A-Za-z0-9_./-]+: ([A-Za-z0-9][A-Za-z0-9_.-]*)\n(?>(?!  selector:)" + _ROW + rb")*+"
+)
 _TOP = re.compile(
     rb"^(?:apiVersion: [^\n]*|kind: KubeArmorPolicy *\r?|metadata: *\r?|spec: *\r?|---\r?)$", re.MULTILINE
 )
@@ -43,7 +50,7 @@ def affected(before: Sequence[Source], after: Sequence[Source]) -> Pair:
     touched = _Touched()
     for loaded in (*sides[0].values(), *sides[1].values()):
         touched.changed(loaded)
-    known: dict[bytes, bool] = {}
+    known: set[bytes] = set()
     plain = [] if touched.everything else [source for source in same.values() if _is_plain(source.data, known)]
     left = {source.path for source in plain}
     fresh = [source for path, source in same.items() if path not in left]
@@ -69,17 +76,20 @@ def _load(source: Source) -> Loaded:
     return load(source, keep=False)
 
 
-def _is_plain(data: bytes, known: dict[bytes, bool]) -> bool:
+def _is_plain(data: bytes, known: set[bytes]) -> bool:
     """Whether it is nothing but KubeArmorPolicies, each with a label that every workload it selects has.
 
-    `known` are lines that were judged before: policies are much alike.
+    `known` are plain lines that were seen before: policies are much alike.
     """
-    for row in data.split(b"\n"):
-        plain = known.get(row)
-        if plain is None:
-            plain = known[row] = row == b"---" or _LINE.fullmatch(row) is not None
-        if not plain:
-            return False
+    if any(word in data for word in (b"container.name", b"matchExpressions", b"{{")):
+        return False
+    usual = _USUAL.fullmatch(data)
+    if usual is not None:
+        return _is_text(usual[1])
+    fresh = set(data.split(b"\n")).difference(known)
+    if not all(row == b"---" or _LINE.fullmatch(row) for row in fresh):
+        return False
+    known |= fresh
     count = data.count(b"\nkind:") + data.startswith(b"kind:")
     values = _SELECTOR.findall(data)
     return (
@@ -87,12 +97,13 @@ def _is_plain(data: bytes, known: dict[bytes, bool]) -> bool:
         and len(_TOP.findall(data)) == len(_AT_MARGIN.findall(data))
         and data.count(b"\nspec:") + data.startswith(b"spec:") == count
         and data.count(b"\n  selector:") == count == len(values)
-        and b"container.name" not in data
-        and b"matchExpressions" not in data
-        and b"{{" not in data
-        # what YAML takes for a number or a yes is no label at all
-        and all(isinstance(resolve(value.decode()), str) for value in values)
+        and all(map(_is_text, values))
     )
+
+
+def _is_text(value: bytes) -> bool:
+    """What YAML takes for a number or a yes is no label at all."""
+    return isinstance(resolve(value.decode()), str)
 
 
 @dataclass(slots=True)
