@@ -71,6 +71,7 @@ class Differences:
         self._numbers = Numbers()
         self._both = (before, after)
         self._alike = before.model is after.model
+        self._beyond = limit.beyond
         self._pairs = [pair for op in ops for pair in self._pairs_of(op)]
         self._targets: Targets | None = None
         if self._pairs:
@@ -129,6 +130,8 @@ class Differences:
         usual: tuple[Ranked, Ranked] | None = None
         common: tuple[str | None, ...] = ()
         for actor in actors(self._both, op):
+            if not self._beyond and (actor.source is None or actor.source != actor.parent):
+                continue
             if usual is None:
                 common = actor.classes
                 usual = self._ranked(op, 0, common), self._ranked(op, 1, common)

@@ -11,7 +11,8 @@ class Limit:
     """What patterns may take up, states for the names of one directory, steps of one search, and searches.
 
     Each is some seconds or some hundred MiB at most; what is larger is given up and named. `beyond`: whether to ask
-    about paths beyond the bounds of kubearmor's programs.
+    also about what no policy has in mind: paths beyond the bounds of kubearmor's programs, unknown programs, and those
+    that another one replaced when it started.
     """
 
     weight: int = 1_500_000
