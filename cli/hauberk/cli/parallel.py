@@ -232,10 +232,11 @@ class _Whole:
             return []
         found: list[Answers] = []
         # a search leaves trees whose nodes know each other; what was there before need not be looked through for them
-        gc.freeze()
         for number, group in enumerate(groups):
             if number % _SEARCHES == 0:
-                gc.collect()
+                if number:
+                    gc.collect()
+                gc.freeze()
             identity = self.exact.identity(group)
             key = None if identity is None else hashlib.sha256(b"exact" + program() + identity).digest()
             stored = None if key is None else _restored(recall(key))
