@@ -89,6 +89,7 @@ def run(work: Work, jobs: int, progress: Callable[[int], None]) -> Outcome:
             return _single(work, progress)
         return _shared(work, jobs, progress)
     finally:
+        gc.unfreeze()
         if collecting:
             gc.enable()
 
