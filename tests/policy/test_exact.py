@@ -72,6 +72,7 @@ def test_a_rule_that_another_policy_covers_in_one_workload_only() -> None:
         "models": ["hauberk"],
         "dead": ["Pod/shop/web/web"],
         "alive": ["Pod/shop/job/job"],
+        "shell": False,
     }
     assert [cover["place"]["policy"] for cover in rule["cover"]] == ["open"]
     assert not rule["removable"]
@@ -84,6 +85,15 @@ def test_a_flat_directory_below_a_deep_one_is_a_shell_to_kubearmor() -> None:
     (rule,) = facts(policy("p", f"{DEEP}, {{dir: /etc/ssl/}}"))["reach"]
     assert (rule["unreachable"], rule["shells"]) == ([], ["kubearmor"])
     assert rule["cover"][0]["place"]["rule"] == "file.matchDirectories[0]"
+
+
+def test_a_shell_in_one_workload_only() -> None:
+    flat = policy("flat", "{dir: /data/pub/, action: Allow}", BOTH)
+    deep = policy("deep", "{dir: /data/, recursive: true}")
+    (rule,) = facts(flat, deep, pod("web"), pod("job"))["reach"]
+    assert (rule["unreachable"], rule["shells"]) == ([], [])
+    assert (rule["partly"]["models"], rule["partly"]["shell"]) == (["kubearmor"], True)
+    assert rule["partly"]["dead"] == ["Pod/shop/web/web"]
 
 
 def test_of_copies_each_is_redundant_and_one_can_go() -> None:

@@ -91,7 +91,7 @@ class _Entry:
         gone = [m for m in MODELS if whole and sides[m] and all(one and one.redundant for _, one in sides[m])]
         closed = not gone or self._exact.is_closed(self._number)
         unsure = [one for _, _, one in told if one.standing is Standing.INCONCLUSIVE]
-        partly = [] if dead or not all(stand.real for stand in self._stands) else self._partly(sides)
+        partly = [] if dead or shells or not all(stand.real for stand in self._stands) else self._partly(sides)
         if not dead and not gone and not unsure and not partly and not shells:
             return None
         shown = next(((stand, one) for m, stand, one in told if m in (dead or shells)), None) or (
@@ -110,6 +110,7 @@ class _Entry:
                 "models": [model.value for model, _, _, _ in partly],
                 "dead": list(partly[0][2]),
                 "alive": list(partly[0][3]),
+                "shell": partly[0][1][1].shell,
             }
             if partly
             else None,
@@ -136,8 +137,8 @@ class _Entry:
         """By model, where a rule decides nothing in some workloads and something in others."""
         found: list[tuple[Model, tuple[Stand, RuleReach], Sequence[str], Sequence[str]]] = []
         for model, side in sides.items():
-            dead = [(stand, one) for stand, one in side if one and one.standing is Standing.UNREACHABLE]
-            alive = [stand for stand, one in side if one is None or one.standing is Standing.REACHABLE]
+            dead = [(stand, one) for stand, one in side if one and _is_dead(one)]
+            alive = [s for s, one in side if one is None or (one.standing is Standing.REACHABLE and not one.shell)]
             if dead and alive:
                 names = [[name for stand in some for name in stand.names] for some in ([s for s, _ in dead], alive)]
                 found.append((model, dead[0], names[0][:_MOST_NAMES], names[1][:_MOST_NAMES]))
@@ -268,6 +269,10 @@ class _Entry:
                         "bpf": one.bpf,
                         "apparmor": one.apparmor,
                     }
+
+
+def _is_dead(one: RuleReach) -> bool:
+    return one.standing is Standing.UNREACHABLE or one.shell
 
 
 def _all(sides: Sequence[tuple[Stand, RuleReach | None]], standing: Standing) -> bool:

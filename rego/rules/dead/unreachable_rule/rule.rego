@@ -98,6 +98,7 @@ violation contains v if {
 	not _conflict(item)
 	names := _names(item)
 	ending := text.verb_ending(count(item.cover))
+	inside := _inside(item.partly.shell)
 	dead := text.listing(item.partly.dead)
 	alive := text.listing(item.partly.alive)
 	v := object.union(
@@ -106,7 +107,7 @@ violation contains v if {
 			"pointer": item.pointer,
 			"severity": "warning",
 			"model": accesses.models(item.partly.models),
-			"message": $"in {dead} this rule decides nothing: {names} stand{ending} before it wherever it matches; in {alive} it does",
+			"message": $"in {dead} this rule decides nothing{inside}: {names} stand{ending} before it wherever it matches; in {alive} it does",
 			"hint": "say in the selector which workloads the rule is for",
 			"related": [{"place": cover.place, "message": "stands before it"} | some cover in item.cover],
 		},
@@ -176,6 +177,10 @@ _explained(rule) if {
 }
 
 _explained(rule) if rule.domain == "dns"
+
+_inside(true) := " in the directory"
+
+_inside(false) := ""
 
 _deeper(item) := "add recursive: true: of recursive directories the deeper one decides" if {
 	some rule in input.policy.rules

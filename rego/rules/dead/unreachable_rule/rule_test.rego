@@ -54,7 +54,7 @@ test_bad_for_one_model if {
 }
 
 test_bad_in_some_workloads if {
-	partly := {"models": ["hauberk"], "dead": ["Pod/shop/web/web"], "alive": ["Pod/shop/job/job"]}
+	partly := {"models": ["hauberk"], "dead": ["Pod/shop/web/web"], "alive": ["Pod/shop/job/job"], "shell": false}
 	found := unreachable_rule.violation with input as _document({"unreachable": [], "partly": partly})
 	some v in found
 	v.severity == "warning"
