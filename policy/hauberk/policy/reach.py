@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from hauberk.policy.decision import Compiled, compile_policies
+from hauberk.policy.listed import Ruled
 from hauberk.policy.lists import Origin
 from hauberk.policy.model import Access, Domain, Model, Policy, Posture, Rule, Workload
-from hauberk.policy.reachsearch import DomainReach, Ruled
+from hauberk.policy.reachsearch import DomainReach
 from hauberk.policy.removal import Removal, entangled, is_outside
 from hauberk.policy.rulings import Key, acting, key_of, names_in
 from hauberk.policy.wanted import Limit

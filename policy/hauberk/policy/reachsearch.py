@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
 
 from hauberk.policy.circumstances import TooManyWaysError, Way, Ways, at
 from hauberk.policy.decision import Compiled
 from hauberk.policy.differences import access_of
+from hauberk.policy.listed import NO_RULE, NONE, PRESET, UNCONDITIONAL, Effect, Listed, Ruled
 from hauberk.policy.lists import ALWAYS, Condition, DecisionList, Entry, Origin
 from hauberk.policy.matching import Exact, Glob, Named, Target
-from hauberk.policy.model import Access, Action, Domain, Op, Rule, Verdict
+from hauberk.policy.model import Action, Domain, Op, Rule, Verdict
 from hauberk.policy.rulings import (
     Actor,
     Key,
@@ -24,7 +24,6 @@ from hauberk.policy.rulings import (
     conditions_of,
     key_of,
     ops_of,
-    voice,
 )
 from hauberk.policy.targets import Targets
 from hauberk.policy.wanted import FIRST, LAST, Hints, Level, Limit, Order, TargetClass, Wanted
@@ -32,93 +31,6 @@ from hauberk.policy.wanted import FIRST, LAST, Hints, Level, Limit, Order, Targe
 _MOST_CANDIDATES = 2_000
 _MOST_BEFORE = 64
 """Of the rules that stand before another at one access; fewer are still a cover, if not always the smallest."""
-
-
-@dataclass(slots=True)
-class Ruled:
-    """What is known of a rule; `entangled` if leaving it out does more than taking its entries from the lists.
-
-    `needed` is an access that is decided or reported otherwise without it. `doubt` names what may hide an access
-    that it decides. `asked` if it is to be found out whether it is needed.
-    """
-
-    origin: Origin
-    place: int
-    entangled: bool = False
-    asked: bool = True
-    settled: bool = False
-    matchers: set[int] = field(default_factory=set[int])
-    reached: Access | None = None
-    needed: Access | None = None
-    doubt: str | None = None
-    covered: Access | None = None
-    candidates: dict[frozenset[int], None] = field(default_factory=dict[frozenset[int], None])
-
-
-_UNCONDITIONAL: set[Condition | None] = {None}
-_NONE: frozenset[Condition] = frozenset()
-_NO_RULE = -1
-_PRESET = -2
-Effect = tuple[Verdict, Voice | None]
-
-
-Found = TypeVar("Found")
-
-
-class _Lazy(dict[int, Found]):
-    """What belongs to the places of a list, worked out where a class comes by: lists of sources are mostly alike."""
-
-    __slots__ = ("_make",)
-
-    def __init__(self, make: Callable[[int], Found]) -> None:
-        self._make = make
-
-    def __missing__(self, place: int) -> Found:
-        found = self[place] = self._make(place)
-        return found
-
-
-class _Listed:
-    """A list with its actor; by place of its entries, whose they are (a number, negative for no rule)."""
-
-    __slots__ = ("actor", "conditions", "effects", "end", "op", "owners", "ranked", "voices", "watch_on", "watchers")
-
-    def __init__(self, op: Op, actor: Actor, ranked: Ranked, owner: Callable[[Origin | None], int]) -> None:
-        self.op: Op = op
-        self.actor = actor
-        self.ranked = ranked
-        entries, watches, end = ranked.list.entries, ranked.list.watches, ranked.list.default
-
-        def effect(place: int) -> Effect:
-            entry = entries[place]
-            return entry.verdict, None if entry.report is None else voice(entry.report, entry.origin)
-
-        def condition(place: int) -> Condition | None:
-            found = entries[place].condition
-            return None if found is ALWAYS else found
-
-        def watch_on(place: int) -> tuple[Condition, ...] | None:
-            found = watches[place].conditions
-            return None if ALWAYS in found else found
-
-        self.conditions = _Lazy(condition)
-        self.watch_on = _Lazy(watch_on)
-        self.owners = _Lazy(lambda place: owner(entries[place].origin))
-        self.effects = _Lazy(effect)
-        self.end: Effect = (end.verdict, None if end.report is None else voice(end.report, None))
-        self.watchers = _Lazy(lambda place: owner(watches[place].origin))
-        self.voices = _Lazy(lambda place: voice(watches[place].report, watches[place].origin))
-
-    def deciding(self, places: list[int]) -> list[int]:
-        """Up to the second rule that decides always: what is behind decides nothing, even without the first."""
-        always: int | None = None
-        for index, place in enumerate(places):
-            if self.conditions[place] is None:
-                if always is None:
-                    always = self.owners[place]
-                elif self.owners[place] != always:
-                    return places[: index + 1]
-        return places
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +62,11 @@ class DomainReach:
         self._places = list(rules.values())
         self._numbers = Numbers()
         self._ways = Ways()
-        self._lists: list[_Listed] = []
+        self._lists: list[Listed] = []
         self._asked: set[int] = set()
         self.presets: dict[Key, tuple[int, Origin]] = {}
-        self._common: list[_Listed] = []
-        self._special_of: dict[int, list[_Listed]] = {}
+        self._common: list[Listed] = []
+        self._special_of: dict[int, list[Listed]] = {}
         self._actors: list[tuple[Op, Actor]] = []
         self._alone: list[_Alone] = []
         self._orders: set[tuple[int, ...]] = set()
@@ -185,7 +97,7 @@ class DomainReach:
             base = base or ranked
             if ranked.own is not None and not ranked.own:
                 continue
-            listed = _Listed(op, actor, ranked, self._owner)
+            listed = Listed(op, actor, ranked, self._owner)
             self._lists.append(listed)
             if ranked.own is None:
                 self._common.append(listed)
@@ -202,12 +114,12 @@ class DomainReach:
 
     def _owner(self, origin: Origin | None) -> int:
         if origin is None:
-            return _NO_RULE
+            return NO_RULE
         key = key_of(origin)
         rule = self._rules.get(key)
         if rule is not None:
             return rule.place
-        self.presets.setdefault(key, (_PRESET - len(self.presets), origin))
+        self.presets.setdefault(key, (PRESET - len(self.presets), origin))
         return self.presets[key][0]
 
     def _add_alone(self, rule: Ruled, alone: Compiled) -> None:
@@ -274,13 +186,13 @@ class DomainReach:
                     loud[number] = max(loud[number], late)
         return Order(first, quiet, last, loud)
 
-    def _concerned(self, found: TargetClass) -> Iterator[_Listed]:
+    def _concerned(self, found: TargetClass) -> Iterator[Listed]:
         yield from self._common
         if self._special_of:
             hits = (*found.hits, *found.loose)
             yield from {id(one): one for number in hits for one in self._special_of.get(number, ())}.values()
 
-    def _judge(self, listed: _Listed, found: TargetClass) -> list[Ruled]:
+    def _judge(self, listed: Listed, found: TargetClass) -> list[Ruled]:
         """Reads one list for one class; the rules about which something new is known."""
         hits = (*found.hits, *found.loose) if found.loose else found.hits
         places, watches = listed.deciding(listed.ranked.places(hits)), listed.ranked.watch_places(hits)
@@ -301,11 +213,11 @@ class DomainReach:
         return learnt
 
     @staticmethod
-    def _conditions(listed: _Listed, places: Sequence[int], watches: Sequence[int]) -> frozenset[Condition]:
+    def _conditions(listed: Listed, places: Sequence[int], watches: Sequence[int]) -> frozenset[Condition]:
         conditions = listed.conditions
         found = {conditions[place] for place in places}
-        if not watches and found == _UNCONDITIONAL:
-            return _NONE
+        if not watches and found == UNCONDITIONAL:
+            return NONE
         for watch in watches:
             on = listed.watch_on[watch]
             if on is not None:
@@ -314,7 +226,7 @@ class DomainReach:
 
     def _read(
         self,
-        listed: _Listed,
+        listed: Listed,
         found: TargetClass,
         way: Way,
         places: Sequence[int],
@@ -323,7 +235,7 @@ class DomainReach:
     ) -> None:
         conditions, owners, rules = listed.conditions, listed.owners, self._places
         holding = way.holding
-        first = second = owner = _NO_RULE
+        first = second = owner = NO_RULE
         for place in places:
             condition = conditions[place]
             if condition is None or condition in holding:
@@ -352,7 +264,7 @@ class DomainReach:
                 self._learn(owner, listed, found, way, learnt, differs=differs)
 
     def _learn(
-        self, owner: int, listed: _Listed, found: TargetClass, way: Way, learnt: list[Ruled], *, differs: bool
+        self, owner: int, listed: Listed, found: TargetClass, way: Way, learnt: list[Ruled], *, differs: bool
     ) -> None:
         rule = self._places[owner]
         if rule.reached is not None and (rule.entangled or not differs):
@@ -371,7 +283,7 @@ class DomainReach:
         if owner >= 0 and self._places[owner].doubt is None:
             self._places[owner].doubt = cause
 
-    def _suppose(self, listed: _Listed, found: TargetClass) -> None:
+    def _suppose(self, listed: Listed, found: TargetClass) -> None:
         """Rules that would decide if no pattern that was given up hit this class may be reachable after all."""
         cause = next((self.targets.loose[number] for number in found.loose), None)
         if cause is None:
@@ -424,7 +336,7 @@ class DomainReach:
                         return None
                     continue
                 before = (p for p in places if p < own and listed.conditions[p] is None)
-                owners = {listed.owners[p] for p in before if listed.owners[p] != _NO_RULE}
+                owners = {listed.owners[p] for p in before if listed.owners[p] != NO_RULE}
                 found = owners if found is None else found & owners
                 if not found:
                     return None
@@ -436,7 +348,7 @@ class DomainReach:
 
     def _before(
         self,
-        listed: _Listed,
+        listed: Listed,
         found: TargetClass,
         way: Way,
         places: Sequence[int],
@@ -458,7 +370,7 @@ class DomainReach:
                 if rule.covered is None:
                     rule.covered = at(access_of(listed.op, listed.actor, found), way)
                     self._fresh.append(owner)
-                if owner not in simple and _NO_RULE not in before and len(rule.candidates) < _MOST_CANDIDATES:
+                if owner not in simple and NO_RULE not in before and len(rule.candidates) < _MOST_CANDIDATES:
                     rule.candidates[frozenset(islice(before, _MOST_BEFORE))] = None
             before[owner] = None
 
@@ -487,7 +399,7 @@ def _action(rule: Ruled) -> Action | None:
     return rule.origin.entry.action if isinstance(rule.origin.entry, Rule) else None
 
 
-def _said(listed: _Listed, watches: Iterable[int], effect: Effect) -> set[Voice | None]:
+def _said(listed: Listed, watches: Iterable[int], effect: Effect) -> set[Voice | None]:
     return {effect[1], *(listed.voices[watch] for watch in watches), None}
 
 
