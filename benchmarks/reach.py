@@ -22,7 +22,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "policy"), str(ROOT / "cli")]
+sys.path[:0] = [str(ROOT / "policy"), str(ROOT / "cli"), str(ROOT / "benchmarks")]
+
+import generated  # noqa: E402
+import yaml  # noqa: E402
 
 from hauberk.policy.compare import compare  # noqa: E402
 from hauberk.policy.decision import compile_policies  # noqa: E402
@@ -34,7 +37,7 @@ POD = Workload("default", (("app", "w"),), "c")
 POSTURE = Posture("block", "block", "block")
 TOPS = ("etc", "usr", "var", "opt", "home", "proc", "sys", "bin", "srv", "tmp")
 WORDS = ("nginx", "bin", "lib", "log", "conf.d", "ssl", "cron.d", "cache", "run", "share")
-CASES = ("prefix-like", "leading **", "one source in ten", "execnames", "allow only", "hostile", "compare")
+CASES = ("prefix-like", "leading **", "one source in ten", "execnames", "allow only", "hostile", "compare", "grouped")
 _DIRECTORIES, _FILES, _PATTERNS = 0.25, 0.8, 0.98
 
 
@@ -105,7 +108,29 @@ def hostile() -> list[Policy]:
     return [] if policy is None else [policy]
 
 
+def grouped(count: int) -> dict[str, Any]:
+    """`count` policies of 20 rules, each for a workload of its own, under both models; in one process."""
+    loaded = (yaml.load(generated.policy(number), Loader=yaml.CSafeLoader) for number in range(count))
+    policies = [policy for policy in map(parse_policy, loaded) if policy is not None]
+    gc.disable()
+    gc.freeze()
+    begin = time.perf_counter()
+    dead = 0
+    for number, policy in enumerate(policies):
+        workload = Workload(policy.namespace, policy.selector.match_labels)
+        for model in Model:
+            found = reach(model, [policy], workload, POSTURE)
+            dead += sum(one.standing == "unreachable" for one in found)
+        if number % 64 == 0:
+            gc.collect()
+    seconds = time.perf_counter() - begin
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": seconds, "mebibytes": memory, "policies": len(policies), "unreachable": dead}
+
+
 def measure(case: str, count: int) -> dict[str, Any]:
+    if case == "grouped":
+        return grouped(count)
     policies = hostile() if case == "hostile" else Maker(count).policies(case)
     # as the commands do: nothing here makes cycles
     gc.disable()
