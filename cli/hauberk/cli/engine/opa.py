@@ -48,6 +48,15 @@ def find_opa(given: str | None) -> Path:
     return Path(found)
 
 
+# Go says the first two; where its own threads and collector cannot map memory, it dies of the others
+_NO_MEMORY = (
+    b"out of memory",
+    b"cannot allocate memory",
+    b"failed to create new OS thread",
+    b"SIGSEGV: segmentation violation",
+)
+
+
 class OpaEngine:
     """The rules of a file or folder and the library they need, compiled once into a bundle cached by its content."""
 
@@ -111,7 +120,7 @@ class OpaEngine:
             return answers
         if b"eval_cancel_error" in done.stdout:
             return self._endless(chunk)
-        if b"out of memory" in done.stderr or b"cannot allocate memory" in done.stderr:
+        if any(sign in done.stderr for sign in _NO_MEMORY):
             return self._fatal(chunk, f"the rules used up their memory ({MEMORY >> 20} MiB)")
         return Failure(message(done.stdout, done.stderr)[:2000] or f"{self._rules}: the rules gave no answer")
 
