@@ -185,6 +185,15 @@ def test_audit_rules_change_reports_only() -> None:
     assert told(changes([audit, audit], [audit])) == []
 
 
+def test_what_was_reported_and_now_passes_in_silence_is_widened() -> None:
+    audit = file("Audit", matchDirectories=[{"dir": "/srv/", "recursive": True}])
+    assert told(changes([audit], [])) == rows("widened", "/srv/x", Extent("below", "/srv/"))
+    allow = file("Allow", matchPaths=[{"path": "/b"}])
+    everything = file("Allow", matchDirectories=[{"dir": "/", "recursive": True}])
+    found = changes([allow], [everything], posture=AUDIT)
+    assert {one.direction for one in found.changes} == {Direction.WIDENED}
+
+
 def test_other_domains() -> None:
     block: Spec = {
         "action": "Block",
@@ -262,10 +271,12 @@ Kind = tuple[Op, Direction]
 
 def kind_of(before: Compiled, after: Compiled, access: Access) -> Kind | None:
     old, new = before.decide(access), after.decide(access)
-    if old.verdict is not new.verdict:
-        return access.op, Direction.WIDENED if new.verdict is Verdict.ALLOWED else Direction.NARROWED
-    reports = [{report.action for report in decision.reports} for decision in (old, new)]
-    return None if reports[0] == reports[1] else (access.op, Direction.REPORTED)
+    alerts = [{report.action for report in decision.reports} for decision in (old, new)]
+    if new.verdict is Verdict.DENIED and old.verdict is Verdict.ALLOWED:
+        return access.op, Direction.NARROWED
+    if new.verdict is Verdict.ALLOWED and (old.verdict is Verdict.DENIED or (alerts[0] and not alerts[1])):
+        return access.op, Direction.WIDENED
+    return None if alerts[0] == alerts[1] else (access.op, Direction.REPORTED)
 
 
 def compared(before: Compiled, after: Compiled, tried: Sequence[Access]) -> None:

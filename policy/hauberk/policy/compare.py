@@ -44,15 +44,38 @@ _GROUPS: tuple[tuple[Op, ...], ...] = (
     ("map_exec",),
 )
 
+Said = tuple[Verdict, frozenset[str]]
+"""A verdict and the actions of its alerts."""
 
 MOST_DOUBTS = 20
 """Patterns that are named for one kind of operations; one is enough to look at the policies by eye."""
 
 
 class Direction(StrEnum):
+    """Widened: was denied, or allowed with an alert, and now passes in silence; narrowed: was allowed and is denied.
+
+    Reported: the verdict is the same and its alerts are others, or it has one where it had none.
+    """
+
     WIDENED = "widened"
     NARROWED = "narrowed"
     REPORTED = "reported"
+
+
+def direction(before: Said, after: Said) -> Direction | None:
+    """Of what two sides say to one access; None if they say the same."""
+    if before == after:
+        return None
+    (old, old_alerts), (new, new_alerts) = before, after
+    if old is not new:
+        return Direction.WIDENED if new is Verdict.ALLOWED else Direction.NARROWED
+    silenced = new is Verdict.ALLOWED and old_alerts and not new_alerts
+    return Direction.WIDENED if silenced else Direction.REPORTED
+
+
+def said_by(decision: Decision) -> Said:
+    """What of a decision is compared."""
+    return decision.verdict, frozenset(report.action for report in decision.reports)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +143,11 @@ def compare(before: Compiled, after: Compiled, *, limit: Limit | None = None) ->
         differences = Differences(before, after, ops, read, hints, limit or Limit())
         gathered: dict[tuple[Op, Direction, Hashable], _Gathered] = {}
         for one in differences:
+            way = direction(read(one.before), read(one.after))
+            if way is None:
+                continue
             cause, target = causes.of(one)
-            key = (one.access.op, _direction(one), cause)
+            key = (one.access.op, way, cause)
             found = gathered.get(key)
             if found is None:
                 found = gathered[key] = _Gathered(one, target, set(), common=False, sources={})
@@ -131,31 +157,24 @@ def compare(before: Compiled, after: Compiled, *, limit: Limit | None = None) ->
             else:
                 found.sources[one.actor.parent if one.actor.source is None else one.actor.source] = None
         order = {op: place for place, op in enumerate(ops)}
-        for (op, direction, _), found in sorted(gathered.items(), key=lambda item: order[item[0][0]]):
-            changes.append(_change(before, after, op, direction, found))
+        for (op, way, _), found in sorted(gathered.items(), key=lambda item: order[item[0][0]]):
+            changes.append(_change(before, after, op, way, found))
         doubts += [Inconclusive(ops, cause) for cause in differences.doubts[:MOST_DOUBTS]]
     return Comparison(tuple(changes), tuple(doubts))
 
 
-def read(outcome: Outcome) -> tuple[Verdict, frozenset[str]]:
+def read(outcome: Outcome) -> Said:
     """What of an outcome is compared."""
     return outcome.verdict, frozenset(alert.report.action for alert in outcome.alerts)
 
 
-def _direction(one: Difference) -> Direction:
-    if one.before.verdict is one.after.verdict:
-        return Direction.REPORTED
-    return Direction.WIDENED if one.after.verdict is Verdict.ALLOWED else Direction.NARROWED
-
-
-def _change(before: Compiled, after: Compiled, op: Op, direction: Direction, found: _Gathered) -> Change:
+def _change(before: Compiled, after: Compiled, op: Op, way: Direction, found: _Gathered) -> Change:
     one = found.first
     decisions: list[Decision] = []
     for compiled, outcome in ((before, one.before), (after, one.after)):
         decision = compiled.decide(one.access)
-        said = decision.verdict, frozenset(report.action for report in decision.reports)
         rule = None if outcome.origin is None else outcome.origin.name
-        if said != read(outcome) or decision.rule != rule:
+        if said_by(decision) != read(outcome) or decision.rule != rule:
             raise RuntimeError(f"the lists say {decision} to {one.access}, the search said {outcome}")
         decisions.append(decision)
     witness = one.access
@@ -165,7 +184,7 @@ def _change(before: Compiled, after: Compiled, op: Op, direction: Direction, fou
         witness = next((o for o in others if [before.decide(o), after.decide(o)] == decisions), witness)
     return Change(
         op,
-        direction,
+        way,
         witness,
         decisions[0],
         decisions[1],

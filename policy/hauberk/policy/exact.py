@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from hauberk.policy.apparmor import partings
-from hauberk.policy.compare import Direction, compare
+from hauberk.policy.compare import compare
 from hauberk.policy.decision import Compiled, compile_policies
 from hauberk.policy.gaps import Gaps, gaps
 from hauberk.policy.lists import Origin
@@ -303,7 +303,7 @@ def _parted(compiled: Mapping[Model, Compiled], spots: Mapping[Key, Spot]) -> It
     seen: set[Spot] = set()
     for change in compare(*sides, limit=Limit(beyond=False)).changes:
         witness = change.witness
-        if change.direction is Direction.REPORTED or witness.source is None or _by_another(witness):
+        if change.before.verdict is change.after.verdict or witness.source is None or _by_another(witness):
             continue
         if witness.how == "chown" or witness.target.count("/") > SEEN_COMPONENTS:
             continue

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from hauberk.policy.axes import Asset, Axes, Program, axes
 from hauberk.policy.circumstances import TooManyWaysError, Way, Ways, at
-from hauberk.policy.compare import Direction
+from hauberk.policy.compare import Direction, direction, said_by
 from hauberk.policy.decision import Compiled
 from hauberk.policy.lists import ALWAYS, Condition, DecisionList, Entry, Origin, Watch
 from hauberk.policy.matching import subject_of
@@ -78,15 +78,9 @@ class Ruling:
 
     def directions(self) -> tuple[Direction, ...]:
         """How the first side and the last differ, the widest first."""
-        found = {_direction(answer.said[0].decision, answer.said[-1].decision) for answer in self.answers}
-        return tuple(direction for direction in Direction if direction in found)
-
-
-def _direction(before: Decision, after: Decision) -> Direction | None:
-    if before.verdict is not after.verdict:
-        return Direction.WIDENED if after.verdict is Verdict.ALLOWED else Direction.NARROWED
-    reported = {report.action for report in before.reports} != {report.action for report in after.reports}
-    return Direction.REPORTED if reported else None
+        sides = ((said_by(a.said[0].decision), said_by(a.said[-1].decision)) for a in self.answers)
+        found = {direction(*side) for side in sides}
+        return tuple(way for way in Direction if way in found)
 
 
 Cell = tuple[int, ...]

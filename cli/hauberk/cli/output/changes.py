@@ -19,7 +19,7 @@ MOST_MARKDOWN = 60_000
 
 _COLOURS = {"widened": "red", "narrowed": "green", "reported": "yellow"}
 _MEANING = {
-    "widened": "was denied and is now allowed",
+    "widened": "was denied, or reported, and is now allowed",
     "narrowed": "was allowed and is now denied",
     "reported": "is reported otherwise than before",
 }
