@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -13,7 +14,7 @@ from hauberk.policy.lists import Origin
 from hauberk.policy.model import NO_FLAGS, Access, Action, Directory, Model, Op, Policy, Posture, Program, Rule, Verdict
 from hauberk.policy.parse import parse_policy
 from hauberk.policy.rulings import OTHER_PROGRAM, acting, key_of, names_in
-from policy.smallworlds import PATHS, POD, Maker, random_maker
+from policy.smallworlds import PATHS, POD, Maker, accesses, random_maker
 
 BLOCK = Posture("block", "block", "block")
 NGINX = {"fromSource": [{"path": "/usr/sbin/nginx"}]}
@@ -104,6 +105,46 @@ def test_what_the_end_of_a_list_is_asked_about() -> None:
     gap = found({"action": "Allow", "process": process})
     assert [(one.op, one.target) for one in gap.ends] == [("exec", "/usr/bin/wget")]
     assert found({"action": "Block", "process": process}).ends == ()
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ({"network": {"matchProtocols": [{"protocol": "tcp"}]}}, ("network", "", "dgram", 17)),
+        ({"network": {"matchDNSQueries": [{"domain": "example.com"}]}}, ("dns", "example.org", "", 0)),
+        ({"capabilities": {"matchCapabilities": [{"capability": "net_raw"}]}}, ("capability", "sys_admin", "", 0)),
+    ],
+)
+def test_ends_of_lists_without_paths(section: dict[str, Any], expected: tuple[str, str, str, int]) -> None:
+    gap = found({"action": "Allow", **section})
+    assert [(one.op, one.target, one.type, one.protocol) for one in gap.ends] == [expected]
+
+
+def test_a_list_that_allows_everything_has_no_end() -> None:
+    gap = found({"action": "Allow", "network": {"matchProtocols": [{"protocol": "all"}]}})
+    assert gap.ends == ()
+
+
+@both_models
+@pytest.mark.parametrize("seed", range(60))
+def test_ends_are_named_where_some_access_reaches_them(model: Model, seed: int) -> None:
+    maker: Maker = random_maker(2000 + seed)
+    section = ("network", "dns", "capabilities")[seed % 3]
+    policies = maker.policies(section)
+    compiled = compile_policies(model, policies, POD, maker.posture())
+    tried = [
+        replace(access, source=OTHER_PROGRAM, parent_source=OTHER_PROGRAM)
+        for access in accesses(section, policies)
+        if access.source is None
+    ]
+    assert tried
+    unmatched = {
+        access.op
+        for access in tried
+        if compiled.list_of(access.op, None if model is Model.HAUBERK else "").default.allow_listed
+        and not compiled.decide(access).rule
+    }
+    assert {one.op for one in gaps(compiled, names_in(policies)).ends} == unmatched
 
 
 def test_no_rule_at_all_is_no_gap() -> None:

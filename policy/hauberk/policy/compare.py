@@ -32,7 +32,7 @@ from hauberk.policy.matching import (
 from hauberk.policy.model import DOMAIN_OF_OP, Access, Decision, Op, Preset, Rule, Verdict
 from hauberk.policy.removal import is_outside
 from hauberk.policy.rulings import Outcome, key_of, names_in
-from hauberk.policy.tables import FAMILIAR_FILES
+from hauberk.policy.tables import FAMILIAR_TARGETS
 from hauberk.policy.wanted import Limit
 
 _GROUPS: tuple[tuple[Op, ...], ...] = (
@@ -179,8 +179,8 @@ def _change(before: Compiled, after: Compiled, op: Op, way: Direction, found: _G
         decisions.append(decision)
     witness = one.access
     if found.target is None:
-        # a file that everybody knows shows it better than a made-up name
-        others = (replace(witness, target=path) for path in FAMILIAR_FILES.get(op, ()))
+        # what everybody knows shows it better than a made-up name
+        others = (replace(witness, target=path) for path in FAMILIAR_TARGETS.get(op, ()))
         witness = next((o for o in others if [before.decide(o), after.decide(o)] == decisions), witness)
     return Change(
         op,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from hauberk.policy.circumstances import TooManyWaysError, Way, Ways, at
 from hauberk.policy.decision import Compiled
 from hauberk.policy.differences import access_of
+from hauberk.policy.ends import PATH_OPS, allow_listed, counted_ends, familiar
 from hauberk.policy.lists import Condition, Entry, Origin
 from hauberk.policy.matching import Below, Target
 from hauberk.policy.model import (
@@ -19,7 +20,6 @@ from hauberk.policy.model import (
     Access,
     Action,
     Directory,
-    Model,
     Op,
     Program,
     Rule,
@@ -27,7 +27,6 @@ from hauberk.policy.model import (
 )
 from hauberk.policy.realpaths import real_path
 from hauberk.policy.rulings import OTHER_PROGRAM, Actor, Key, Numbers, Outcome, Ranked, conditions_of, key_of, outcome
-from hauberk.policy.tables import FAMILIAR_FILES
 from hauberk.policy.targets import Targets
 from hauberk.policy.wanted import Hints, Limit, TargetClass, Wanted
 
@@ -84,9 +83,16 @@ def gaps(compiled: Compiled, hints: Hints, limit: Limit | None = None) -> Gaps:
     """All gaps of one workload; `inconclusive` names what may hide others."""
     given = [origin for origin in _rules(compiled, "file") if _is_given(origin, compiled)]
     runnable = [origin for origin in _rules(compiled, "process") if _action(origin) is Action.ALLOW]
-    if not given and not runnable and not _allow_lists(compiled):
-        return Gaps()
-    return _Scan(compiled, given, runnable, hints, limit or Limit()).run()
+    limit = limit or Limit()
+    if not given and not runnable and not allow_listed(compiled, PATH_OPS):
+        found = Gaps()
+    else:
+        found = _Scan(compiled, given, runnable, hints, limit).run()
+    ends = (*found.ends, *counted_ends(compiled, _unnamed(compiled), hints, limit))
+    for access in ends:
+        if compiled.decide(access).rule is not None:
+            raise RuntimeError(f"the lists have a rule for what the search of gaps said to have none: {access}")
+    return replace(found, ends=ends)
 
 
 def _rules(compiled: Compiled, domain: str) -> Iterator[Origin]:
@@ -98,15 +104,6 @@ def _rules(compiled: Compiled, domain: str) -> Iterator[Origin]:
 
 def _action(origin: Origin) -> Action | None:
     return origin.entry.action if isinstance(origin.entry, Rule) else None
-
-
-def _allow_lists(compiled: Compiled) -> list[Op]:
-    ops: tuple[Op, ...] = ("exec", "read")
-    return [op for op in ops if compiled.list_of(op, _common(compiled)).default.allow_listed]
-
-
-def _common(compiled: Compiled) -> str | None:
-    return None if compiled.model is Model.HAUBERK else ""
 
 
 def _is_given(origin: Origin, compiled: Compiled) -> bool:
@@ -159,7 +156,7 @@ class _Scan:
         self._ends: dict[Op, Access] = {}
 
     def run(self) -> Gaps:
-        ends = set(_allow_lists(self._compiled))
+        ends = set(allow_listed(self._compiled, PATH_OPS))
         wanted = Wanted(self._numbers_of(self._given, OPS) | self._numbers_of(self._runnable, ("exec",)))
         wanted.everything = bool(ends)
         for found in self._targets.classes(wanted):
@@ -186,9 +183,9 @@ class _Scan:
         for access in passing:
             if self._compiled.decide(access).verdict is not Verdict.ALLOWED:
                 raise RuntimeError(f"the lists deny what the search of gaps said to pass: {access}")
-        for access in (*self._ends.values(), *(one.read for one in self._unopened.values())):
-            if self._compiled.decide(access).rule is not None:
-                raise RuntimeError(f"the lists have a rule for what the search of gaps said to have none: {access}")
+        for unopened in self._unopened.values():
+            if self._compiled.decide(unopened.read).rule is not None:
+                raise RuntimeError(f"the lists have a rule for what is said to be opened by none: {unopened.read}")
 
     def _cause(self) -> str | None:
         if self._too_many:
@@ -233,22 +230,13 @@ class _Scan:
             way = self._plain(op, self._other, hits)
             said = self._say(op, self._other, hits, way)
             if said.origin is None and said.target is None and found.target.startswith("/"):
-                self._ends[op] = self._familiar(op, self._access(op, self._other, found, way))
+                self._ends[op] = familiar(self._compiled, self._access(op, self._other, found, way))
         for op in OPS:
             for key in self._deciding(op, self._given, hits):
                 if (key, op) not in self._assets:
                     self._asset(op, key, found, hits)
         for key in self._deciding("exec", self._runnable, hits):
             self._program(key, found, hits)
-
-    def _familiar(self, op: Op, access: Access) -> Access:
-        """The same with a file that every image has, if that stands under no rule either."""
-        for path in FAMILIAR_FILES[op]:
-            other = replace(access, target=path)
-            decision = self._compiled.decide(other)
-            if decision == self._compiled.decide(access) and decision.rule is None:
-                return other
-        return access
 
     def _deciding(self, op: Op, rules: dict[Key, Origin], hits: Sequence[int]) -> list[Key]:
         """The rules of these that have an entry here, in any list."""

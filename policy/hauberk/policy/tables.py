@@ -114,10 +114,12 @@ FAMILIAR_NAMES: dict[str, tuple[str, ...]] = {
 }
 """Names that usually stand in a directory: an example with one is read more easily than one with a made-up name."""
 
-FAMILIAR_FILES: dict[str, tuple[str, ...]] = {
+FAMILIAR_TARGETS: dict[str, tuple[str, ...]] = {
     "exec": ("/usr/bin/id", "/usr/bin/wget", "/usr/bin/ls"),
     "read": ("/etc/passwd", "/etc/hosts"),
     "write": ("/etc/passwd", "/etc/hosts"),
     "modify": ("/etc/passwd", "/etc/hosts"),
+    "dns": ("example.com", "example.org"),
+    "capability": ("net_raw", "sys_admin"),
 }
-"""What every image has, by operation: an example of what no rule is about."""
+"""What everybody knows, by operation: an example of what no rule is about."""

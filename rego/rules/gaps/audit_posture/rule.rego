@@ -39,16 +39,18 @@ violation contains v if {
 	)
 }
 
-# What the end of the list is asked about: one access for each domain that was searched.
+# What the end of the list is asked about: an access of the first domain that has one.
 _witness := {"witness": found[0]} if {
 	found := [access |
-		some domain, op in {"process": "exec", "file": "read"}
+		some [domain, op] in _operations
 		domain in _domains
 		some access in input.ends
 		access.op == op
 	]
 	count(found) > 0
 } else := {}
+
+_operations := [["process", "exec"], ["file", "read"], ["network", "network"], ["dns", "dns"], ["capabilities", "capability"]]
 
 _audited := [item |
 	some workload in input.workloads

@@ -52,6 +52,14 @@ test_bad_beside_a_vacuous_list if {
 	contains(v.message, "matches (process):")
 }
 
+test_bad_with_the_access_that_is_let_through if {
+	list := fixtures.allow_list("network", {"posture": "audit", "own": [_rule.pointer]})
+	access := {"op": "network", "target": "dgram protocol 17", "source": "/usr/bin/other"}
+	found := audit_posture.violation with input as fixtures.changed(_document([list]), {"ends": [access]})
+	some v in found
+	v.witness == access
+}
+
 test_bad_two_domains if {
 	rule := fixtures.changed(_rule, {"actionLevel": "rule"})
 	network := fixtures.allow_list("network", {"posture": "audit", "own": [rule.pointer]})
