@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,12 +12,11 @@ from hauberk.cli.changes import Diff
 from hauberk.cli.commands.diff import Side, diff
 from hauberk.cli.commands.since import in_repository, within
 from hauberk.cli.config import Config
-from hauberk.cli.files import write
 from hauberk.cli.globs import anchored, matched
 from hauberk.cli.opened import Opened, open_loaded, open_sources
 from hauberk.cli.output import changes
 from hauberk.cli.progress import progress
-from hauberk.cli.run_lint import coloured
+from hauberk.cli.report import coloured, emit
 from hauberk.cli.sources import Source
 from hauberk.policy.model import Model, Posture
 from hauberk.policy.problems import HauberkError
@@ -54,11 +52,8 @@ def run(options: Options) -> int:
         case "sarif":
             text = changes.as_sarif(result)
         case _:
-            text = changes.as_text(result, colour=options.output is None and coloured())
-    if options.output is not None:
-        write(options.output, text)
-    else:
-        sys.stdout.write(text)
+            text = changes.as_text(result, colour=coloured(options.output))
+    emit(text, options.output)
     return int(_fails(result, options.fail_on))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import sys
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +17,7 @@ from hauberk.cli.files import write
 from hauberk.cli.finding import Report
 from hauberk.cli.output.visible import visible
 from hauberk.cli.progress import progress
+from hauberk.cli.report import coloured, emit
 from hauberk.cli.sources import inside
 
 
@@ -80,18 +80,10 @@ def _show(report: Report, options: Options) -> None:
     if options.format == "text":
         from hauberk.cli.output import text
 
-        rendered = text.render(report, colour=options.output is None and coloured())
+        rendered = text.render(report, colour=coloured(options.output))
     else:
         rendered = import_module(f"hauberk.cli.output.{options.format}").render(report)
-    if options.output is not None:
-        write(options.output, rendered)
-    else:
-        sys.stdout.write(rendered)
-
-
-def coloured() -> bool:
-    """On a terminal, unless NO_COLOR says otherwise (https://no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    emit(rendered, options.output)
 
 
 def _mend(options: Options, request: lint.Request) -> None:

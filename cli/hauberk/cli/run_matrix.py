@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +9,11 @@ from hauberk.cli import git
 from hauberk.cli.commands.diff import Side
 from hauberk.cli.commands.matrix import matrices
 from hauberk.cli.config import Config
-from hauberk.cli.files import write
 from hauberk.cli.matrices import Matrices
 from hauberk.cli.opened import open_repository
 from hauberk.cli.progress import progress
+from hauberk.cli.report import coloured, emit
 from hauberk.cli.run_diff import between, folder
-from hauberk.cli.run_lint import coloured
 from hauberk.policy.model import Model, Posture
 from hauberk.policy.problems import HauberkError
 
@@ -47,10 +45,7 @@ def run(options: Options) -> int:
         _sides(options), options.workload, configured, options.posture, progress("asking about", "workloads")
     )
     text = _rendered(found, options)
-    if options.output is not None:
-        write(options.output, text)
-    else:
-        sys.stdout.write(text)
+    emit(text, options.output)
     return 0
 
 
@@ -72,7 +67,7 @@ def _rendered(found: Matrices, options: Options) -> str:
         case _:
             from hauberk.cli.output.matrix_text import as_text
 
-            return as_text(found, colour=options.output is None and coloured())
+            return as_text(found, colour=coloured(options.output))
 
 
 def _sides(options: Options) -> list[Side]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,8 @@ import typer
 from hauberk.cli import sources
 from hauberk.cli.commands import test
 from hauberk.cli.config import Config
-from hauberk.cli.files import write
 from hauberk.cli.output import tests
-from hauberk.cli.run_lint import coloured
+from hauberk.cli.report import coloured, emit
 from hauberk.policy.model import Posture
 from hauberk.policy.problems import HauberkError
 
@@ -39,12 +37,8 @@ def run(options: Options) -> int:
         case "junit":
             text = tests.as_junit(result)
         case _:
-            text = tests.as_text(result, colour=options.output is None and coloured())
-    if options.output is not None:
-        write(options.output, text)
-    else:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+            text = tests.as_text(result, colour=coloured(options.output))
+    emit(text, options.output)
     return 2 if result.broken else int(bool(result.failed))
 
 

@@ -100,7 +100,7 @@ def test_the_same_layer_again_and_again_counts_each_time(tmp_path: Path, monkeyp
         ("stored.MAX_LAYERS", 1, "2 layers"),
         ("blobs.MAX_JSON", 10, "bytes (at most 10"),
         ("blobs.MAX_PACKED", 10, "too large"),
-        ("streams.MAX_HEADER", 100, "header is too long"),
+        ("limits.MAX_HEADER", 100, "header is too long"),
     ],
 )
 def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: int, said: str) -> None:
@@ -112,14 +112,14 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, valu
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("MAX_ARCHIVE_MEMBERS", 1, "too many members"),
-        ("MAX_PACKED", 10, "archive is too large"),
-        ("MAX_HEADER", 100, "header is too long"),
+        ("blobs.MAX_ARCHIVE_MEMBERS", 1, "too many members"),
+        ("blobs.MAX_PACKED", 10, "archive is too large"),
+        ("limits.MAX_HEADER", 100, "header is too long"),
     ],
 )
 def test_limits_of_archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: int, said: str) -> None:
     path = docker_archive(tmp_path / "a.tar", [("a", b"")])
-    monkeypatch.setattr(f"hauberk.cli.image.blobs.{name}", value)
+    monkeypatch.setattr(f"hauberk.cli.image.{name}", value)
     assert said in fails(path)
 
 

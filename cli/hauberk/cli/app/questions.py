@@ -54,7 +54,7 @@ def explain(
     from hauberk.cli.commands import explain as command
     from hauberk.cli.opened import open_repository
     from hauberk.cli.output import explanation as output
-    from hauberk.cli.run_lint import coloured
+    from hauberk.cli.report import coloured
     from hauberk.policy.model import Posture
 
     loaded = settings.load(settings.find(config, Path.cwd()))

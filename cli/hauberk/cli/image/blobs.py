@@ -15,10 +15,10 @@ from typing import IO, Any, Protocol, Self, cast
 
 from hauberk.cli.image.limits import (
     MAX_ARCHIVE_MEMBERS,
-    MAX_HEADER,
     MAX_JSON,
     MAX_PACKED,
     MIB,
+    HeaderBudget,
     ImageError,
     damaged,
     refused,
@@ -177,7 +177,7 @@ class _Headers:
         self._descriptor = descriptor
         self._size = size
         self._at = 0
-        self._header = 0
+        self._budget = HeaderBudget()
         self.last = b""
 
     def tell(self) -> int:
@@ -191,12 +191,10 @@ class _Headers:
         return self._at
 
     def next_header(self) -> None:
-        self._header = 0
+        self._budget = HeaderBudget()
 
     def read(self, size: int = -1) -> bytes:
-        self._header += size
-        if size < 0 or self._header > MAX_HEADER:
-            raise refused("a member's header is too long", f"{MAX_HEADER} bytes")
+        self._budget.spend(size)
         self.last = os.pread(self._descriptor, size, self._at)
         self._at += len(self.last)
         return self.last

@@ -49,3 +49,16 @@ def damaged(what: str) -> ImageError:
 
 def refused(what: str, limit: str) -> ImageError:
     return ImageError(f"{what} (at most {limit} are read): give the root file system as a folder instead")
+
+
+class HeaderBudget:
+    """What one tar header with its extensions may still read."""
+
+    def __init__(self) -> None:
+        self._left = MAX_HEADER
+
+    def spend(self, size: int) -> None:
+        """Raises ImageError for more than is left, and for a size below zero, which means all there is."""
+        self._left -= size
+        if size < 0 or self._left < 0:
+            raise refused("a member's header is too long", f"{MAX_HEADER} bytes")

@@ -6,7 +6,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
 
-from hauberk.cli.image.limits import MAX_HEADER, MAX_UNPACKED, MIB, ImageError, damaged, refused
+from hauberk.cli.image.limits import MAX_UNPACKED, MIB, HeaderBudget, ImageError, damaged, refused
 
 _PIECE = MIB
 
@@ -96,7 +96,7 @@ class Forward:
         self._buffer = b""
         self._at = 0
         self._passed = 0
-        self._header = 0
+        self._budget = HeaderBudget()
         self._digest = hashlib.sha256()
 
     def tell(self) -> int:
@@ -104,13 +104,11 @@ class Forward:
 
     def next_header(self) -> None:
         """From here on `read` may give as much as one header may have."""
-        self._header = 0
+        self._budget = HeaderBudget()
 
     def read(self, size: int = -1) -> bytes:
         """At most `size` bytes, fewer only at the end; headers that want more than they may are refused."""
-        self._header += size
-        if size < 0 or self._header > MAX_HEADER:
-            raise refused("a member's header is too long", f"{MAX_HEADER} bytes")
+        self._budget.spend(size)
         return self._take(size)
 
     def content(self, size: int) -> bytes:
