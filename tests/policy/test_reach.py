@@ -353,7 +353,7 @@ def compared(model: Model, policies: list[Policy], posture: Posture, section: st
 
 
 @both_models
-@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("seed", range(1000))
 def test_standing_and_redundancy_are_those_of_every_access(model: Model, seed: int) -> None:
     maker = random_maker(seed)
     section = SECTIONS[seed % len(SECTIONS)]
