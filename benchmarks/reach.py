@@ -1,6 +1,6 @@
 """Time and memory of the exact searches: reachability and comparison of many rules in one workload.
 
-usage: python benchmarks/reach.py [--rules 10000] [--runs 3]
+usage: python benchmarks/reach.py [--rules 10000] [--runs 3] [--model hauberk|kubearmor]
 
 Each case runs in a process of its own, so that its peak memory is its own. Nothing here is a test: no time is
 asserted.
@@ -128,7 +128,7 @@ def grouped(count: int) -> dict[str, Any]:
     return {"seconds": seconds, "mebibytes": memory, "policies": len(policies), "unreachable": dead}
 
 
-def measure(case: str, count: int) -> dict[str, Any]:
+def measure(case: str, count: int, model: Model) -> dict[str, Any]:
     if case == "grouped":
         return grouped(count)
     policies = hostile() if case == "hostile" else Maker(count).policies(case)
@@ -138,11 +138,11 @@ def measure(case: str, count: int) -> dict[str, Any]:
     if case == "compare":
         last = policies[-1]
         after = [*policies[:-1], replace(last, rules=last.rules[1:])]
-        sides = [compile_policies(Model.HAUBERK, side, POD, POSTURE) for side in (policies, after)]
+        sides = [compile_policies(model, side, POD, POSTURE) for side in (policies, after)]
         result = compare(*sides)
         found = {"changes": len(result.changes), "inconclusive": len(result.inconclusive)}
     else:
-        findings = reach(Model.HAUBERK, policies, POD, POSTURE)
+        findings = reach(model, policies, POD, POSTURE)
         found = {}
         for finding in findings:
             found[finding.standing] = found.get(finding.standing, 0) + 1
@@ -157,14 +157,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rules", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--model", choices=list(Model), type=Model, default=Model.HAUBERK)
     parser.add_argument("--case", choices=CASES, help="one case, once, as JSON")
     given = parser.parse_args()
     if given.case:
-        print(json.dumps(measure(given.case, given.rules)))
+        print(json.dumps(measure(given.case, given.rules, given.model)))
         return
-    print(f"{given.rules} rules, medians of {given.runs} runs")
+    print(f"{given.rules} rules, the {given.model} model, medians of {given.runs} runs")
     for case in CASES:
-        command = [sys.executable, __file__, "--case", case, "--rules", str(given.rules)]
+        command = [sys.executable, __file__, "--case", case, "--rules", str(given.rules), "--model", given.model]
         rows = [json.loads(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(given.runs)]
         seconds = statistics.median(row.pop("seconds") for row in rows)
         memory = max(row.pop("mebibytes") for row in rows)

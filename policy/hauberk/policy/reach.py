@@ -13,13 +13,16 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from hauberk.policy.covers import Covers
 from hauberk.policy.decision import Compiled, compile_policies
 from hauberk.policy.listed import Ruled
 from hauberk.policy.lists import Origin
 from hauberk.policy.model import Access, Domain, Model, Policy, Posture, Rule, Workload
+from hauberk.policy.reachlists import DomainLists
 from hauberk.policy.reachsearch import DomainReach
 from hauberk.policy.removal import Removal, entangled, is_outside
 from hauberk.policy.rulings import Key, acting, key_of, names_in
+from hauberk.policy.targets import Targets
 from hauberk.policy.wanted import Limit
 
 _DOMAINS: tuple[Domain, ...] = ("process", "file", "network", "dns", "capabilities")
@@ -142,13 +145,15 @@ def _domain(
     def alone(rule: Ruled) -> Compiled | None:
         return removal.only(rule.origin) if rule.entangled and model is Model.KUBEARMOR else None
 
-    search = DomainReach(compiled, domain, rules, alone, hints, limit)
-    search.search()
-    exhausted = search.targets.exhausted
-    standings = {key: _standing(model, rule, search, exhausted) for key, rule in rules.items()}
+    lists = DomainLists(compiled, domain, rules, hints, limit)
+    covers = Covers(lists, alone)
+    DomainReach(lists).search()
+    targets = lists.targets
+    exhausted = targets.exhausted
+    standings = {key: _standing(model, rule, targets, exhausted) for key, rule in rules.items()}
     dead = [rule for key, rule in rules.items() if standings[key] is Standing.UNREACHABLE]
     if dead:
-        search.cover(dead)
+        covers.find(dead)
         for ruled in dead:
             if model is Model.KUBEARMOR and ruled.entangled:
                 replacing = sorted(rules[key].place for key in removal.replacing(ruled.origin))
@@ -169,10 +174,10 @@ def _domain(
         elif standing in (Standing.UNREACHABLE, Standing.OUTSIDE):
             redundant = True
         else:
-            unsure = exhausted or search.targets.loose or ruled.doubt or standing is Standing.INCONCLUSIVE
+            unsure = exhausted or targets.loose or ruled.doubt or standing is Standing.INCONCLUSIVE
             redundant = None if unsure else True
         number, position = places[key]
-        cover = tuple(_cover(ruled, ordered, search)) if standing is Standing.UNREACHABLE else ()
+        cover = tuple(_cover(ruled, ordered, lists)) if standing is Standing.UNREACHABLE else ()
         yield Finding(
             number,
             position,
@@ -181,7 +186,9 @@ def _domain(
             redundant,
             cover,
             tuple(entries[key_of(origin)] for origin in cover),
-            _cause(ruled, search) if (redundant is None and ruled.asked) or standing is Standing.INCONCLUSIVE else None,
+            _cause(ruled, targets)
+            if (redundant is None and ruled.asked) or standing is Standing.INCONCLUSIVE
+            else None,
             ruled.reached,
             ruled.covered if standing is Standing.UNREACHABLE else None,
             ruled.needed,
@@ -189,7 +196,7 @@ def _domain(
         )
 
 
-def _standing(model: Model, rule: Ruled, search: DomainReach, exhausted: str | None) -> Standing:
+def _standing(model: Model, rule: Ruled, targets: Targets, exhausted: str | None) -> Standing:
     if rule.reached is not None:
         return Standing.REACHABLE
     entry = rule.origin.entry
@@ -197,21 +204,21 @@ def _standing(model: Model, rule: Ruled, search: DomainReach, exhausted: str | N
         return Standing.OUTSIDE
     if not rule.matchers:
         return Standing.UNREACHABLE
-    if exhausted is not None or rule.doubt is not None or not rule.matchers.isdisjoint(search.targets.loose):
+    if exhausted is not None or rule.doubt is not None or not rule.matchers.isdisjoint(targets.loose):
         return Standing.INCONCLUSIVE
     return Standing.UNREACHABLE
 
 
-def _cause(rule: Ruled, search: DomainReach) -> str:
-    loose = search.targets.loose
+def _cause(rule: Ruled, targets: Targets) -> str:
+    loose = targets.loose
     own = next((loose[number] for number in sorted(rule.matchers) if number in loose), None)
-    return own or rule.doubt or search.targets.exhausted or next(iter(loose.values()), "the number of its rules")
+    return own or rule.doubt or targets.exhausted or next(iter(loose.values()), "the number of its rules")
 
 
-def _cover(rule: Ruled, rules: Sequence[Ruled], search: DomainReach) -> list[Origin]:
+def _cover(rule: Ruled, rules: Sequence[Ruled], lists: DomainLists) -> list[Origin]:
     """A small set of rules of which one stands before the covered rule at every access: greedy, then thinned out."""
     own = rule.origin.entry
-    presets = dict(search.presets.values())
+    presets = dict(lists.presets.values())
 
     def origin(place: int) -> Origin:
         return rules[place].origin if place >= 0 else presets[place]
