@@ -41,6 +41,7 @@ _facts := {
 	"reach": [],
 	"openAssets": [],
 	"dropPlaces": [],
+	"hides": [],
 	"unopened": [],
 	"parted": [],
 	"apparmor": [],

@@ -83,19 +83,6 @@ def test_flags_that_the_last_rule_replaces() -> None:
     assert relations(second) == []
 
 
-def test_a_wide_source_allow_hides_a_narrow_block() -> None:
-    wide = (
-        "  file:\n    matchDirectories:\n      - dir: /etc/\n        recursive: true\n        action: Allow\n"
-        "        fromSource:\n          - path: /bin/app\n"
-        "    matchPaths:\n      - path: /etc/shadow\n        action: Block\n"
-    )
-    (facts,) = around(policy(wide))
-    (hides,) = [relation for relation in facts["relations"] if relation["type"] == "hides"]
-    assert hides["access"] == {"op": "read", "target": "/etc/shadow", "source": "/bin/app"}
-    narrow = wide.replace("dir: /etc/\n", "dir: /etc/shadow/\n")
-    assert not [r for r in around(policy(narrow))[0]["relations"] if r["type"] == "hides"]
-
-
 def test_presets_with_two_actions() -> None:
     preset = "  presets:\n    - name: filelessExec\n      action: {}\n"
     first, _ = two(preset.format("Block"), preset.format("Audit"))

@@ -99,12 +99,9 @@ class Judge:
         )
 
 
-def accesses(rule: Rule, source: str | None, shown: Access | None = None) -> Iterator[Access]:
-    """Accesses that the rule's matcher hits, the plainest first; with every way to meet or miss its requirements.
-
-    `shown` is one that it hits, where `sample` knows none.
-    """
-    shown = shown or sample(rule)
+def accesses(rule: Rule, source: str | None) -> Iterator[Access]:
+    """Accesses that the rule's matcher hits, the plainest first; with every way to meet or miss its requirements."""
+    shown = sample(rule)
     if shown is None:
         return
     acting = source or OTHER_PROGRAM

@@ -14,6 +14,7 @@ from hauberk.policy.apparmor import partings
 from hauberk.policy.compare import compare
 from hauberk.policy.decision import Compiled, compile_policies
 from hauberk.policy.gaps import Gaps, gaps
+from hauberk.policy.hiding import Hidings, hidings
 from hauberk.policy.lists import Origin
 from hauberk.policy.matching import SEEN_COMPONENTS
 from hauberk.policy.model import Access, Directory, Model, Policy, Posture, Preset, Rule, Workload
@@ -103,6 +104,13 @@ class OnAppArmor:
 
 
 @dataclass(frozen=True, slots=True)
+class Hides:
+    spot: Spot
+    block: Spot
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
     """Everything about one group; a rule that decides something and is needed is not in `reach`."""
 
@@ -110,6 +118,7 @@ class Answers:
     removable: frozenset[Spot]
     opened: Mapping[Model, tuple[Open, ...]]
     drops: Mapping[Model, tuple[Drop, ...]]
+    hides: Mapping[Model, tuple[Hides, ...]]
     unopened: tuple[tuple[Spot, Access, bool], ...]
     ends: tuple[Access, ...]
     parted: tuple[Parted, ...]
@@ -128,17 +137,20 @@ def answers(group: Group, policies: Sequence[Policy], workload: Workload) -> Ans
     compiled = {model: compile_policies(model, asked[model], workload, group.posture) for model in Model}
     hints = names_in(policies)
     found = {model: gaps(one, hints) for model, one in compiled.items()}
+    hiding = {model: hidings(one, hints) for model, one in compiled.items()}
     reached = _reach(group, asked, compiled, workload)
     for model, one in compiled.items():
         _add_shells(reached[model], one, spots)
     causes = {one.cause for side in reached.values() for one in side.values() if one.cause is not None}
-    causes.update(one.inconclusive for one in found.values() if one.inconclusive is not None)
+    doubts = (*(one.inconclusive for one in found.values()), *(one.inconclusive for one in hiding.values()))
+    causes.update(cause for cause in doubts if cause is not None)
     own = found[Model.HAUBERK]
     return Answers(
         reached,
         _removable(group, asked, workload, reached),
         {model: _opened(one, spots) for model, one in found.items()},
         {model: _drops(one, spots) for model, one in found.items()},
+        {model: _hides(one, spots) for model, one in hiding.items()},
         tuple((spots[key_of(one.rule)], one.read, one.denied) for one in own.unopened),
         own.ends,
         tuple(_parted(compiled, spots)),
@@ -291,6 +303,10 @@ def _drops(found: Gaps, spots: Mapping[Key, Spot]) -> tuple[Drop, ...]:
     return tuple(
         Drop(spots[key_of(one.rule)], one.write, one.run, _spot(one.through, spots)) for one in found.drop_places
     )
+
+
+def _hides(found: Hidings, spots: Mapping[Key, Spot]) -> tuple[Hides, ...]:
+    return tuple(Hides(spots[key_of(one.rule)], spots[key_of(one.block)], one.access) for one in found.found)
 
 
 def _spot(origin: Origin | None, spots: Mapping[Key, Spot]) -> Spot | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from hauberk.policy.exact import Answers, Drop, OnAppArmor, Open, Parted, RuleReach, Spot
+from hauberk.policy.exact import Answers, Drop, Hides, OnAppArmor, Open, Parted, RuleReach, Spot
 from hauberk.policy.groups import Exact, Stand
 from hauberk.policy.model import Access, Action, Model, Policy, Preset, Rule
 from hauberk.policy.reach import Standing
 from hauberk.policy.repository import Entry
 
 Facts = dict[str, Any]
-About = TypeVar("About", Open, Drop, Parted, OnAppArmor)
+About = TypeVar("About", Open, Drop, Hides, Parted, OnAppArmor)
 MODELS = (Model.HAUBERK, Model.KUBEARMOR)
 _MOST_NAMES = 5
 
@@ -52,6 +52,7 @@ class _Entry:
             "reach": list(self._reach()),
             "openAssets": list(self._open()),
             "dropPlaces": list(self._drops()),
+            "hides": list(self._hides()),
             "unopened": list(self._unopened()),
             "parted": list(self._parted()),
             "apparmor": list(self._apparmor()),
@@ -208,6 +209,29 @@ class _Entry:
                             "write": access_facts(one.write),
                             "run": access_facts(one.run),
                             "through": self._place(stand, one.through),
+                        },
+                    )
+                    if model.value not in item["models"]:
+                        item["models"].append(model.value)
+        yield from found.values()
+
+    def _hides(self) -> Iterator[Facts]:
+        found: dict[tuple[str, object], Facts] = {}
+        for stand, answers in self._answers:
+            for model in MODELS:
+                for one in self._own(stand, answers.hides[model]):
+                    rule = self._policy.rules[one.spot[1]]
+                    member = stand.group.members[one.block[0]]
+                    item = found.setdefault(
+                        (rule.pointer, (member, one.block[1])),
+                        {
+                            "pointer": rule.pointer,
+                            "rule": rule.id,
+                            "workload": stand.names[0],
+                            "models": [],
+                            "block": self._place(stand, one.block),
+                            "samePolicy": member == self._number,
+                            "access": access_facts(one.access),
                         },
                     )
                     if model.value not in item["models"]:

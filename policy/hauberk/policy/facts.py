@@ -39,6 +39,7 @@ def envelope(subject: str, file: str, target: Iterable[str]) -> Facts:
         "reach": [],
         "openAssets": [],
         "dropPlaces": [],
+        "hides": [],
         "unopened": [],
         "parted": [],
         "apparmor": [],

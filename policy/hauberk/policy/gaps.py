@@ -26,7 +26,18 @@ from hauberk.policy.model import (
     Verdict,
 )
 from hauberk.policy.realpaths import real_path
-from hauberk.policy.rulings import OTHER_PROGRAM, Actor, Key, Numbers, Outcome, Ranked, conditions_of, key_of, outcome
+from hauberk.policy.rulings import (
+    Actor,
+    Key,
+    Numbers,
+    Outcome,
+    Ranked,
+    conditions_of,
+    key_of,
+    outcome,
+    sources_of,
+    unnamed,
+)
 from hauberk.policy.targets import Targets
 from hauberk.policy.wanted import Hints, Limit, TargetClass, Wanted
 
@@ -88,7 +99,7 @@ def gaps(compiled: Compiled, hints: Hints, limit: Limit | None = None) -> Gaps:
         found = Gaps()
     else:
         found = _Scan(compiled, given, runnable, hints, limit).run()
-    ends = (*found.ends, *counted_ends(compiled, _unnamed(compiled), hints, limit))
+    ends = (*found.ends, *counted_ends(compiled, unnamed(compiled), hints, limit))
     for access in ends:
         if compiled.decide(access).rule is not None:
             raise RuntimeError(f"the lists have a rule for what the search of gaps said to have none: {access}")
@@ -135,7 +146,7 @@ class _Scan:
         self._runnable = {key_of(origin): origin for origin in runnable}
         self._numbers = Numbers()
         self._ways = Ways()
-        self._other = _unnamed(compiled)
+        self._other = unnamed(compiled)
         self._lists: dict[tuple[Op, str], Ranked] = {}
         self._writers = _writers(compiled) if runnable else []
         for op in ("exec", *OPS):
@@ -143,7 +154,7 @@ class _Scan:
         for source in self._writers:
             self._list("write", source)
         for origin in (*given, *runnable):
-            for source in _sources(origin):
+            for source in sources_of(origin):
                 for op in ("exec",) if origin.entry.id.startswith("process") else OPS:
                     self._list(op, source)
         self._targets = Targets("file", self._numbers.views, hints, limit, {})
@@ -249,7 +260,7 @@ class _Scan:
 
     def _asset(self, op: Op, key: Key, found: TargetClass, hits: Sequence[int]) -> None:
         rule = self._given[key]
-        for source in _sources(rule):
+        for source in sources_of(rule):
             for way in self._both(op, source, self._other, hits):
                 own, others = self._say(op, source, hits, way), self._say(op, self._other, hits, way)
                 if key_of(own.origin) == key and own.verdict is others.verdict is Verdict.ALLOWED:
@@ -267,7 +278,7 @@ class _Scan:
 
     def _program(self, key: Key, found: TargetClass, hits: Sequence[int]) -> None:
         rule = self._runnable[key]
-        for source in _sources(rule) or [self._other]:
+        for source in sources_of(rule) or [self._other]:
             way = self._running(key, source, hits)
             if way is None:
                 continue
@@ -329,25 +340,15 @@ class _Scan:
         return at(access_of(op, Actor((), source, source), found), way)
 
 
-def _sources(origin: Origin) -> list[str]:
-    return [source for source in origin.entry.sources if source] if isinstance(origin.entry, Rule) else []
-
-
 def _writers(compiled: Compiled) -> list[str]:
     """Programs that an Allow rule for files names."""
     named = (
-        source for origin in _rules(compiled, "file") if _action(origin) is Action.ALLOW for source in _sources(origin)
+        source
+        for origin in _rules(compiled, "file")
+        if _action(origin) is Action.ALLOW
+        for source in sources_of(origin)
     )
     return list(dict.fromkeys(named))
-
-
-def _unnamed(compiled: Compiled) -> str:
-    """A program that no rule names."""
-    named = {source for policy in compiled.policies for rule in policy.rules for source in rule.sources}
-    name = OTHER_PROGRAM
-    while name in named:
-        name += "x"
-    return name
 
 
 def _is_one_file(origin: Origin) -> bool:

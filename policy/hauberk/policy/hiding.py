@@ -1,109 +1,173 @@
-"""Rules for a source that let through what a Block for everybody forbids."""
+"""Rules for a source that let through what a Block for everybody forbids.
+
+A rule with a source is looked at first, however broad it is. One that matches no more than the Block is the evident
+exception to it, and nothing to tell; that is found out by looking at all classes of targets that the rule matches.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from hauberk.policy.encounters import Judge, Meeting, Ruled, accesses, sample
-from hauberk.policy.matching import Below, Glob
-from hauberk.policy.model import Access, Action, Directory, Model, Pattern, Verdict
-from hauberk.policy.patterns import recognizer
+from hauberk.policy.circumstances import TooManyWaysError, Ways, at
+from hauberk.policy.decision import Compiled
+from hauberk.policy.differences import access_of
+from hauberk.policy.lists import Origin
+from hauberk.policy.model import Access, Action, Directory, Domain, Op, Preset, Rule, Verdict
+from hauberk.policy.rulings import Actor, Key, Numbers, Ranked, actors, conditions_of, key_of, ops_of, outcome
 from hauberk.policy.targets import Targets
-from hauberk.policy.tree import View
-from hauberk.policy.wanted import Limit, Wanted
+from hauberk.policy.wanted import Hints, Limit, TargetClass, Wanted
 
 MAX_HIDDEN = 10
-"""Blocks named for one Allow with a source."""
-_MOST_SEARCHES = 200
-"""Pairs of a directory and a pattern that are searched for one workload."""
-_SMALL = Limit(weight=20_000, components=2_000, steps=20_000, attempts=1)
+"""Blocks named for one rule with a source."""
+
+_DOMAINS: tuple[Domain, ...] = ("process", "file", "network", "dns", "capabilities")
+_Pair = tuple[Op, Key, Key]
 
 
-def hidden(ruled: Sequence[Ruled], judge: Judge) -> Iterator[Meeting]:
-    """Allow rules for a source on a directory that contains, and is wider than, what a Block for everybody matches.
+@dataclass(frozen=True, slots=True)
+class Hiding:
+    """`rule` lets `access` pass, by a source that it names; `block` denies it to programs that no rule names."""
 
-    A sourced Allow on the same or a narrower place is the evident exception to the Block, and is not reported.
-    """
-    names: dict[str, list[tuple[str, Ruled]]] = defaultdict(list)
-    patterns: dict[str, list[Ruled]] = defaultdict(list)
-    for block in ruled:
-        rule = block.rule
-        if rule.action is not Action.BLOCK or rule.sources or rule.domain not in ("process", "file"):
-            continue
-        shown = sample(rule)
-        if isinstance(rule.matcher, Pattern):
-            patterns[rule.domain].append(block)
-        elif shown is not None:
-            names[rule.domain].append((shown.target, block))
-    searches = _MOST_SEARCHES
-    for one in ruled:
-        matcher = one.rule.matcher
-        if one.rule.action is not Action.ALLOW or not isinstance(matcher, Directory) or not matcher.recursive:
-            continue
-        if not any(one.rule.sources):
-            continue
-        pairs: list[tuple[Ruled, Iterable[Access]]] = []
-        inside = matcher.dir.rstrip("/") + "/"
-        for target, block in names[one.rule.domain]:
-            own = block.rule.matcher
-            wider = not isinstance(own, Directory) or len(own.dir.rstrip("/")) + 1 > len(inside)
-            if target.startswith(inside) and wider:
-                pairs.append((block, accesses(block.rule, None)))
-        for block in patterns[one.rule.domain]:
-            path = _within(inside, block.rule.matcher) if searches > 0 else None
-            searches -= 1
-            if path is not None:
-                shown = Access("exec" if one.rule.domain == "process" else "read", path)
-                pairs.append((block, accesses(block.rule, None, shown)))
-        yield from _meetings(one, pairs, judge)
+    rule: Origin
+    block: Origin
+    access: Access
 
 
-def _within(directory: str, matcher: object) -> str | None:
-    """A path of the pattern, if all of its paths lie below the directory."""
-    if not isinstance(matcher, Pattern) or recognizer(matcher.pattern) is None:
-        return None
-    views: list[View] = [(Model.HAUBERK, Below(directory, deep=True)), (Model.HAUBERK, Glob(matcher.pattern))]
-    targets = Targets("file", views, {}, _SMALL, {})
-    found: str | None = None
-    for one in targets.classes(Wanted((1,))):
-        if 1 not in one.hits:
-            continue
-        if 0 not in one.hits:
-            return None
-        found = found or one.target
-    return None if targets.exhausted or targets.loose else found
+@dataclass(frozen=True, slots=True)
+class Hidings:
+    """`inconclusive` names what may hide others."""
+
+    found: tuple[Hiding, ...] = ()
+    inconclusive: str | None = None
 
 
-def _meetings(one: Ruled, pairs: Iterable[tuple[Ruled, Iterable[Access]]], judge: Judge) -> Iterator[Meeting]:
-    count = 0
-    for block, shown in pairs:
-        tried = list(shown)
-        found = (_hides(one, block, source, tried, judge) for source in one.rule.sources if source)
-        meeting = next((meeting for meeting in found if meeting is not None), None)
-        if meeting is not None:
-            yield meeting
-            count += 1
-            if count == MAX_HIDDEN:
-                return
+def hidings(compiled: Compiled, hints: Hints, limit: Limit | None = None) -> Hidings:
+    """The first `MAX_HIDDEN` Blocks of each rule, in the order of the rules."""
+    found: list[Hiding] = []
+    causes: list[str] = []
+    for domain in _DOMAINS:
+        allows = _rules(compiled, domain, Action.ALLOW, sources=True)
+        blocks = _rules(compiled, domain, Action.BLOCK, sources=False)
+        if allows and blocks:
+            scan = _Scan(compiled, domain, allows, blocks, hints, limit or Limit())
+            found += scan.run()
+            causes += [] if scan.cause is None else [scan.cause]
+    return Hidings(tuple(found), next(iter(causes), None))
 
 
-def _hides(one: Ruled, block: Ruled, source: str, tried: Iterable[Access], judge: Judge) -> Meeting | None:
-    for other in tried:
-        access = replace(other, source=source, parent_source=source)
-        verdict = judge(Model.HAUBERK, access, one, block)
-        kubearmor = judge(Model.KUBEARMOR, access, one, block)
-        if Verdict.ALLOWED in (verdict, kubearmor) and judge(Model.HAUBERK, access, block) is Verdict.DENIED:
-            return Meeting(
-                "hides",
-                one.number,
-                one.position,
-                block.number,
-                block.position,
-                access,
-                verdict,
-                kubearmor,
-                order_matters=False,
-            )
-    return None
+def _rules(compiled: Compiled, domain: Domain, action: Action, *, sources: bool) -> dict[Key, Origin]:
+    found = (
+        Origin(policy, rule)
+        for policy in compiled.policies
+        for rule in policy.rules
+        if rule.domain == domain and rule.action is action and (any(rule.sources) if sources else not rule.sources)
+    )
+    return {key_of(origin): origin for origin in found}
+
+
+class _Scan:
+    def __init__(
+        self,
+        compiled: Compiled,
+        domain: Domain,
+        allows: Mapping[Key, Origin],
+        blocks: Mapping[Key, Origin],
+        hints: Hints,
+        limit: Limit,
+    ) -> None:
+        self.cause: str | None = None
+        self._compiled = compiled
+        self._allows, self._blocks = allows, blocks
+        self._numbers = Numbers()
+        self._ways = Ways()
+        self._usual: dict[Op, Ranked] = {}
+        self._lists: list[tuple[Op, Actor, Ranked]] = []
+        self._wanted: set[int] = set()
+        for op in ops_of(domain):
+            # the first is a program that no rule names
+            self._other, *named = actors((compiled,), op)
+            self._usual[op] = self._ranked(op, self._other, None)
+            for actor in named:
+                if actor.source is not None:
+                    self._lists.append((op, actor, self._ranked(op, actor, self._usual[op])))
+        self._targets = Targets(domain, self._numbers.views, hints, limit, {})
+        self._shown: dict[_Pair, Access] = {}
+        # by operation and rule, the Blocks that matched wherever the rule did so far
+        self._within: dict[tuple[Op, Key], frozenset[Key]] = {}
+
+    def _ranked(self, op: Op, actor: Actor, base: Ranked | None) -> Ranked:
+        (source,) = actor.classes
+        made = self._compiled.list_of(op, source)
+        ranked = Ranked(made, self._numbers, base)
+        for place in ranked.own_places:
+            entry = made.entries[place]
+            if key_of(entry.origin) in self._allows:
+                self._wanted.add(self._numbers.of(made.model, entry.target))
+        return ranked
+
+    def run(self) -> Iterator[Hiding]:
+        for found in self._targets.classes(Wanted(self._wanted)):
+            hits = (*found.hits, *found.loose)
+            blocks: dict[Op, frozenset[Key]] = {}
+            for op, actor, ranked in self._lists:
+                entries = ranked.entries(hits)
+                keys = dict.fromkeys(key for entry in entries if (key := key_of(entry.origin)) in self._allows)
+                if not keys:
+                    continue
+                if op not in blocks:
+                    usual = self._usual[op].entries(hits)
+                    blocks[op] = frozenset(key for one in usual if (key := key_of(one.origin)) in self._blocks)
+                for key in keys:
+                    self._within[op, key] = self._within.get((op, key), blocks[op]) & blocks[op]
+                if blocks[op]:
+                    self._class(op, actor, ranked, found)
+        self.cause = self.cause or self._targets.exhausted or next(iter(self._targets.loose.values()), None)
+        return self._told()
+
+    def _class(self, op: Op, actor: Actor, ranked: Ranked, found: TargetClass) -> None:
+        hits = (*found.hits, *found.loose)
+        both = [(one, one.entries(hits), one.watches(hits)) for one in (ranked, self._usual[op])]
+        own_conditions, conditions = (conditions_of(entries, watches) for _, entries, watches in both)
+        try:
+            ways = self._ways.of(own_conditions | conditions)
+        except TooManyWaysError:
+            self.cause = "the combinations of its argument lists"
+            return
+        for way in ways:
+            own, others = (outcome(one, entries, watches, way.holding) for one, entries, watches in both)
+            key, block = key_of(own.origin), key_of(others.origin)
+            if own.verdict is not Verdict.ALLOWED or others.verdict is not Verdict.DENIED:
+                continue
+            if key in self._allows and block in self._blocks and (op, key, block) not in self._shown:
+                self._shown[op, key, block] = at(access_of(op, actor, found), way)
+
+    def _told(self) -> Iterator[Hiding]:
+        counts: dict[Key, int] = {}
+        seen: set[tuple[Key, Key]] = set()
+        for (op, key, block), access in self._shown.items():
+            rule, other = self._allows[key], self._blocks[block]
+            if (key, block) in seen or block in self._within[op, key] or _same_directory(rule.entry, other.entry):
+                continue
+            seen.add((key, block))
+            counts[key] = counts.get(key, 0) + 1
+            if counts[key] <= MAX_HIDDEN:
+                self._confirm(access)
+                yield Hiding(rule, other, access)
+
+    def _confirm(self, access: Access) -> None:
+        everybody = replace(
+            access, source=self._other.source, parent_source=access.parent_source and self._other.parent
+        )
+        said = [self._compiled.decide(one).verdict for one in (access, everybody)]
+        if said != [Verdict.ALLOWED, Verdict.DENIED]:
+            raise RuntimeError(f"the lists say {said} where a rule was said to hide a Block: {access}")
+
+
+def _same_directory(one: Rule | Preset, other: Rule | Preset) -> bool:
+    """Whether both name one directory, be it with or without what lies deeper."""
+    mine, its = (
+        rule.matcher.dir.rstrip("/") if isinstance(rule, Rule) and isinstance(rule.matcher, Directory) else None
+        for rule in (one, other)
+    )
+    return mine is not None and mine == its

@@ -1,4 +1,4 @@
-"""How two rules of one workload meet: contradiction, lost flags, a source that opens what is blocked for all.
+"""How two rules of one workload meet: contradiction, lost flags, presets.
 
 Every relation is shown on an access, and the access is decided, by both models, with the two rules alone: so the
 relation says what the rules do to each other, whatever a third rule may do.
@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from hauberk.policy.encounters import Judge, Meeting, Ruled, accesses
-from hauberk.policy.hiding import hidden
 from hauberk.policy.model import (
     Action,
     Capability,
@@ -34,19 +33,15 @@ def meetings(workload: Workload, policies: Sequence[tuple[int, Policy]]) -> list
     """All relations on one workload, in order of their rules."""
     judge = Judge(workload)
     by_key: dict[Key, list[Ruled]] = defaultdict(list)
-    ruled: list[Ruled] = []
     for number, policy in policies:
         for position, rule in enumerate(policy.rules):
             if rule.action in (Action.ALLOW, Action.BLOCK):
                 one = Ruled(number, position, policy, rule)
-                ruled.append(one)
                 for key in _keys(rule):
                     by_key[key].append(one)
-    found: dict[tuple[str | int, ...], Meeting] = {}
-    for meeting in (*_same_key(by_key, judge), *hidden(ruled, judge), *_presets(policies)):
-        # one Allow may hide many Blocks; of the other relations one is enough
-        other = (meeting.other, meeting.other_rule) if meeting.type == "hides" else (-1, -1)
-        found.setdefault((meeting.type, meeting.number, meeting.rule, *other), meeting)
+    found: dict[tuple[str, int, int], Meeting] = {}
+    for meeting in (*_same_key(by_key, judge), *_presets(policies)):
+        found.setdefault((meeting.type, meeting.number, meeting.rule), meeting)
     return sorted(found.values(), key=lambda m: (m.number, m.type, m.rule))
 
 

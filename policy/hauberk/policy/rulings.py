@@ -186,6 +186,20 @@ def actors(compiled: Sequence[Compiled], op: Op) -> list[Actor]:
     return list(found.values())
 
 
+def sources_of(origin: Origin) -> list[str]:
+    """The programs that a rule names."""
+    return [source for source in origin.entry.sources if source] if isinstance(origin.entry, Rule) else []
+
+
+def unnamed(compiled: Compiled) -> str:
+    """A program that no rule names."""
+    named = {source for policy in compiled.policies for rule in policy.rules for source in rule.sources}
+    name = OTHER_PROGRAM
+    while name in named:
+        name += "x"
+    return name
+
+
 Voice = tuple[str, str, object, object, object]
 """What an alert says: policy, action, severity, tags, message."""
 

@@ -134,8 +134,7 @@ class Surroundings:
         compiled = compile_policies(Model.HAUBERK, only, workload, posture)
         by_entry: dict[int, list[Meeting]] = {}
         for meeting in meetings(workload, policies):
-            if meeting.type != "hides" or self._decides(meeting, compiled):
-                by_entry.setdefault(meeting.number, []).append(meeting)
+            by_entry.setdefault(meeting.number, []).append(meeting)
         allowing: dict[Domain, list[tuple[int, Rule]]] = {}
         for number, policy in policies:
             for rule in policy.rules:
@@ -157,23 +156,12 @@ class Surroundings:
             ),
         )
 
-    def _decides(self, meeting: Meeting, compiled: Compiled) -> bool:
-        """Whether, among all rules of the workload, it is this one that lets the access through."""
-        policy = self.repository.entries[meeting.number].policy
-        name = f"{policy.name}:{policy.rules[meeting.rule].id}"
-        return meeting.access is not None and compiled.decide(meeting.access).rule == name
-
     def _relations(self, number: int, stages: Iterable[_Stage]) -> list[Facts]:
-        found: dict[tuple[object, ...], Facts] = {}
+        found: dict[tuple[str, int], Facts] = {}
         policy = self.repository.entries[number].policy
         for stage in stages:
             for meeting in stage.meetings.get(number, ()):
-                # one relation a rule says enough, but each Block that a wide Allow hides is worth its name
-                key = (
-                    meeting.type,
-                    meeting.rule,
-                    *((meeting.other, meeting.other_rule) if meeting.type == "hides" else ()),
-                )
+                key = (meeting.type, meeting.rule)
                 if key not in found and len(found) < MAX_RELATIONS:
                     found[key] = self._relation(policy, meeting, stage)
         return list(found.values())

@@ -5,12 +5,17 @@ import data.hauberk.rules.conflicts.source_allow_hides_block
 
 _rule := fixtures.allow(fixtures.from(fixtures.tree("file", 0, "/"), ["/bin/app"]))
 
-_hides := fixtures.relation(
-	"hides", _rule, fixtures.place("sample", "file.matchPaths[0]"),
-	{"samePolicy": true, "access": {"op": "read", "target": "/etc/shadow", "source": "/bin/app"}, "verdicts": {"hauberk": "allowed", "kubearmor": "allowed"}},
-)
+_hides := {
+	"pointer": _rule.pointer,
+	"rule": _rule.id,
+	"workload": "Deployment/shop/web/web",
+	"models": ["hauberk", "kubearmor"],
+	"block": fixtures.place("sample", "file.matchPaths[0]"),
+	"samePolicy": true,
+	"access": {"op": "read", "target": "/etc/shadow", "source": "/bin/app"},
+}
 
-_document(relations) := fixtures.changed(fixtures.with_rules([fixtures.path("file", 0, "/etc/shadow"), _rule]), {"relations": relations})
+_document(hides) := fixtures.changed(fixtures.with_rules([fixtures.path("file", 0, "/etc/shadow"), _rule]), {"hides": hides})
 
 test_bad if {
 	found := source_allow_hides_block.violation with input as _document([_hides])
@@ -18,12 +23,13 @@ test_bad if {
 	count(found) == 1
 	v.id == "HB303"
 	v.pointer == "/spec/file/matchDirectories/0"
-	startswith(v.message, "this rule lets /bin/app read /etc/shadow, which file.matchPaths[0] of this policy forbids everybody:")
+	v.model == "both"
+	startswith(v.message, "by this rule /bin/app reads /etc/shadow, which file.matchPaths[0] of this policy forbids everybody:")
 	v.witness.target == "/etc/shadow"
 }
 
 test_bad_several_are_one_finding if {
-	others := [fixtures.changed(_hides, {"samePolicy": false, "other": fixtures.place("no-keys", "file.matchPaths[1]")}), _hides]
+	others := [fixtures.changed(_hides, {"samePolicy": false, "block": fixtures.place("no-keys", "file.matchPaths[1]")}), _hides]
 	found := source_allow_hides_block.violation with input as _document(others)
 	some v in found
 	count(found) == 1
@@ -32,30 +38,24 @@ test_bad_several_are_one_finding if {
 }
 
 test_bad_as_many_as_are_looked_for if {
-	others := [fixtures.changed(_hides, {"other": fixtures.place("sample", $"file.matchPaths[{index}]")}) | some index in numbers.range(0, 9)]
+	others := [fixtures.changed(_hides, {"block": fixtures.place("sample", $"file.matchPaths[{index}]")}) | some index in numbers.range(0, 9)]
 	found := source_allow_hides_block.violation with input as _document(others)
 	some v in found
 	contains(v.message, "(and at least 9 more)")
 	count(v.related) == 5
 }
 
-test_bad_without_an_access if {
-	found := source_allow_hides_block.violation with input as _document([fixtures.changed(_hides, {"access": null})])
+test_bad_by_one_model if {
+	found := source_allow_hides_block.violation with input as _document([fixtures.changed(_hides, {"models": ["kubearmor"]})])
 	some v in found
-	startswith(v.message, "this rule lets its sources reach /")
-	not v.witness
+	v.model == "kubearmor"
+}
+
+test_near_miss_the_other_enforcer if {
+	document := fixtures.changed(_document([fixtures.changed(_hides, {"models": ["kubearmor"]})]), {"target": ["hauberk"]})
+	count(source_allow_hides_block.violation) == 0 with input as document
 }
 
 test_good if {
 	count(source_allow_hides_block.violation) == 0 with input as _document([])
-}
-
-test_near_miss_exception_is_written_down if {
-	exception := fixtures.allow(fixtures.from(fixtures.path("file", 1, "/etc/shadow"), ["/bin/app"]))
-	document := fixtures.changed(fixtures.with_rules([fixtures.path("file", 0, "/etc/shadow"), exception, _rule]), {"relations": [_hides]})
-	count(source_allow_hides_block.violation) == 0 with input as document
-}
-
-test_near_miss_other_relation if {
-	count(source_allow_hides_block.violation) == 0 with input as _document([fixtures.changed(_hides, {"type": "conflict"})])
 }
