@@ -8,12 +8,21 @@ OPA := $(CACHE)/tools/opa-$(OPA_VERSION)/opa
 KUBECONFORM := $(CACHE)/tools/kubeconform-$(KUBECONFORM_VERSION)/kubeconform
 CONFTEST := $(CACHE)/tools/conftest-$(CONFTEST_VERSION)/conftest
 SARIF_SCHEMA := $(CACHE)/tools/sarif-schema-$(SARIF_SCHEMA_VERSION)/sarif-2.1.0.json
+# The parts of the test cluster, by what they are built from.
+CLUSTER := tests/cluster/tools
+cluster-part = $(CACHE)/tools/$(1)-$(shell cat $(CLUSTER)/build.sh $(CLUSTER)/$(1)/* | sha256sum | cut -c1-16)
+KUBE := $(call cluster-part,kube)
+FLUX := $(call cluster-part,flux)
+CLIENTS := $(call cluster-part,clients)
 PYTHON ?= python3
 BIN := .venv/bin
 export HAUBERK_OPA := $(OPA)
 export HAUBERK_SARIF_SCHEMA := $(SARIF_SCHEMA)
+export HAUBERK_KUBE := $(KUBE)
+export HAUBERK_FLUX := $(FLUX)
+export HAUBERK_CLIENTS := $(CLIENTS)
 
-.PHONY: help dev demo test check fmt rego new-rule bench browser clean
+.PHONY: cluster-tools help dev demo test check fmt rego new-rule bench browser clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -49,12 +58,19 @@ $(SARIF_SCHEMA):
 	  && tar xzf microsoft-jest-sarif-*.tgz package/lib/schemas/sarif-2.1.0-rtm.5.json \
 	  && mv package/lib/schemas/sarif-2.1.0-rtm.5.json $@ && rm -r package microsoft-jest-sarif-*.tgz
 
+$(KUBE) $(FLUX) $(CLIENTS):
+	@echo "building $(notdir $@) (once; kube and flux take some minutes each)"
+	@nice $(CLUSTER)/build.sh $(firstword $(subst -, ,$(notdir $@))) $@
+
+cluster-tools: $(KUBE) $(FLUX) $(CLIENTS) ## build what the tests against a real cluster run: Kubernetes, Flux, kubectl
+	@printf 'export %s\n' HAUBERK_KUBE=$(KUBE) HAUBERK_FLUX=$(FLUX) HAUBERK_CLIENTS=$(CLIENTS)
+
 demo: .venv/.installed ## lint the examples: first a policy with gaps, then its corrected form, then all
 	@$(BIN)/python scripts/demo.py $(BIN)/hauberk
 
 test: check ## everything: format, types, walls, rules, tests
 
-check: dev $(SARIF_SCHEMA)
+check: dev cluster-tools $(SARIF_SCHEMA)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -63,7 +79,8 @@ check: dev $(SARIF_SCHEMA)
 	$(BIN)/python scripts/rego.py $(OPA) check
 	$(BIN)/python scripts/rego.py $(OPA) verify
 	$(BIN)/python scripts/rego.py $(OPA) test
-	$(BIN)/python -m pytest -q -n auto
+	$(BIN)/python -m pytest -q -n auto --ignore tests/cluster
+	$(BIN)/python -m pytest -q tests/cluster
 
 fmt: dev ## format Python and Rego
 	$(BIN)/ruff format .

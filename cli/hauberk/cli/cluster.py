@@ -1,0 +1,262 @@
+"""What lives in a cluster: the only module of the command line that imports the Kubernetes client.
+
+Everything is listed by pages and nothing is watched or written; what is not needed of a pod is dropped at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hauberk.policy.loose import listing, mapping
+from hauberk.policy.problems import HauberkError
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
+
+GROUP, VERSION = "security.kubearmor.com", "v1"
+PLURALS = {
+    "KubeArmorPolicy": "kubearmorpolicies",
+    "KubeArmorClusterPolicy": "kubearmorclusterpolicies",
+    "KubeArmorHostPolicy": "kubearmorhostpolicies",
+}
+PAGE = 500
+_CONNECT, _READ = 5.0, 60.0
+_POD_FIELDS = ("containers", "initContainers", "ephemeralContainers")
+# controllers give every pod or every revision its own: no two pods would be alike
+_OWN_LABELS = frozenset(
+    (
+        "apps.kubernetes.io/pod-index",
+        "batch.kubernetes.io/controller-uid",
+        "batch.kubernetes.io/job-completion-index",
+        "controller-revision-hash",
+        "controller-uid",
+        "pod-template-generation",
+        "pod-template-hash",
+        "statefulset.kubernetes.io/pod-name",
+    )
+)
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """How the cluster is reached; `namespaces` are those to look at, none for all."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespaces: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Live:
+    """Objects as the API server has them; of pods one of each kind, with nothing but what selects and names them.
+
+    `notes` say what could not be looked at, and that nothing is said about it.
+    """
+
+    name: str
+    policies: list[Document] = field(default_factory=list[Document])
+    namespaces: list[Document] = field(default_factory=list[Document])
+    pods: list[Document] = field(default_factory=list[Document])
+    pod_count: int = 0
+    notes: list[str] = field(default_factory=list[str])
+
+
+def read(where: Where, progress: Callable[[int, int], None]) -> Live:
+    """Policies, namespaces and pods; raises HauberkError where they cannot be read, in one line."""
+    reader = _Reader(where)
+    live = Live(reader.name)
+    found = 0
+
+    def seen(documents: Iterator[Document]) -> Iterator[Document]:
+        nonlocal found
+        for document in documents:
+            found += 1
+            progress(found, 0)
+            yield document
+
+    for kind, plural in PLURALS.items():
+        live.policies += seen(reader.policies(kind, plural, live.notes))
+    live.namespaces += seen(reader.namespaces())
+    selected = {key for policy in live.policies for key in _selected_keys(policy)}
+    alike: set[str] = set()
+    for pod in seen(reader.pods()):
+        live.pod_count += 1
+        kept = _trimmed(pod, selected)
+        same = json.dumps({**kept, "metadata": {**kept["metadata"], "name": ""}}, sort_keys=True)
+        if same not in alike:
+            alike.add(same)
+            live.pods.append(kept)
+    return live
+
+
+class _Reader:
+    def __init__(self, where: Where) -> None:
+        self._client, self.name = _connect(where)
+        self._namespaces = where.namespaces
+
+    def policies(self, kind: str, plural: str, notes: list[str]) -> Iterator[Document]:
+        base = f"/apis/{GROUP}/{VERSION}"
+        paths = [f"{base}/{plural}"]
+        if self._namespaces and kind == "KubeArmorPolicy":
+            paths = [f"{base}/namespaces/{name}/{plural}" for name in self._namespaces]
+        try:
+            for path in paths:
+                for item in self._pages(path):
+                    yield {"apiVersion": f"{GROUP}/{VERSION}", "kind": kind, **item}
+        except _AbsentError:
+            if kind == "KubeArmorPolicy":
+                raise HauberkError(
+                    f"{self.name}: the cluster has no {plural}.{GROUP}: install KubeArmor or its CRDs first"
+                ) from None
+            notes.append(f"the cluster has no {plural}.{GROUP}")
+        except _ForbiddenError as error:
+            if not self._namespaces or kind == "KubeArmorPolicy":
+                raise
+            # who asks about namespaces may have rights there only
+            notes.append(f"{plural} are not looked at: {error.reason}")
+
+    def namespaces(self) -> Iterator[Document]:
+        if not self._namespaces:
+            yield from (_kept_namespace(item) for item in self._pages("/api/v1/namespaces"))
+            return
+        for name in self._namespaces:
+            try:
+                yield _kept_namespace(self._get(f"/api/v1/namespaces/{name}", []))
+            except _AbsentError:
+                raise HauberkError(f"{self.name}: the cluster has no namespace {name}") from None
+
+    def pods(self) -> Iterator[Document]:
+        for path in [f"/api/v1/namespaces/{name}/pods" for name in self._namespaces] or ["/api/v1/pods"]:
+            yield from self._pages(path)
+
+    def _pages(self, path: str) -> Iterator[Document]:
+        token = ""
+        while True:
+            query: list[tuple[str, str | int]] = [("limit", PAGE)]
+            page = self._get(path, [*query, ("continue", token)] if token else query)
+            for item in listing(page.get("items")):
+                yield dict(mapping(item))
+            token = str(mapping(page.get("metadata")).get("continue") or "")
+            if not token:
+                return
+
+    def _get(self, path: str, query: Sequence[tuple[str, str | int]]) -> Document:
+        import urllib3.exceptions
+
+        client = self._client
+        request: tuple[Any, ...] = client.param_serialize(
+            "GET",
+            path,
+            query_params=list(query),
+            header_params={"Accept": "application/json"},
+            auth_settings=["BearerToken"],
+        )
+        try:
+            answer: Any = client.call_api(*request, _request_timeout=(_CONNECT, _READ))
+            data: bytes = answer.read()
+        except urllib3.exceptions.HTTPError as error:
+            raise HauberkError(f"{self.name}: {_reason(error)}: is the cluster up, and the context right?") from None
+        if answer.status != 200:
+            raise self._refusal(path, int(answer.status), data)
+        found: Document = json.loads(data)
+        return found
+
+    def _refusal(self, path: str, status: int, data: bytes) -> HauberkError:
+        try:
+            message = str(mapping(json.loads(data)).get("message") or "")
+        except ValueError:
+            message = data[:200].decode(errors="replace")
+        match status:
+            case 401:
+                return HauberkError(f"{self.name}: the API server does not know who asks (401): log in again")
+            case 403:
+                return _ForbiddenError(self.name, message)
+            case 404:
+                return _AbsentError(f"{self.name}: {path}: not there")
+            case _:
+                return HauberkError(f"{self.name}: {path}: the API server says {status}: {message}")
+
+
+class _AbsentError(HauberkError):
+    pass
+
+
+class _ForbiddenError(HauberkError):
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}: bind the ClusterRole hauberk-drift (deploy/drift-role.yaml)")
+        self.reason = reason
+
+
+def _connect(where: Where) -> tuple[ApiClient, str]:
+    """A client, and how messages call the cluster."""
+    try:
+        from kubernetes import client, config
+    except ImportError:
+        raise HauberkError(
+            "the Kubernetes client is not installed: pip install 'hauberk[cluster]'"
+        ) from None
+    configuration = client.Configuration()
+    try:
+        if where.kubeconfig is None and where.context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
+            config.load_incluster_config(configuration)
+            name = "this cluster"
+        else:
+            config.load_kube_config(where.kubeconfig, where.context, configuration, persist_config=False)
+            contexts, active = config.list_kube_config_contexts(where.kubeconfig)
+            chosen = next((one for one in contexts if one["name"] == where.context), active)
+            name = f"context {chosen['name']}"
+    except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
+        raise HauberkError(f"no cluster to ask: {error}: name one with --kubeconfig or --context") from None
+    configuration.retries = False
+    return client.ApiClient(configuration), name
+
+
+def _reason(error: Exception) -> str:
+    """The innermost reason of an error of the transport, without its addresses of objects."""
+    reason: Any = error
+    while isinstance(getattr(reason, "reason", None), Exception):
+        reason = reason.reason
+    text = str(reason)
+    return text.partition(": ")[2] or text if "object at 0x" in text else text
+
+
+def _kept_namespace(item: Document) -> Document:
+    metadata = mapping(item.get("metadata"))
+    kept = {key: metadata.get(key) for key in ("name", "labels", "annotations") if metadata.get(key)}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": kept}
+
+
+def _trimmed(pod: Document, selected: set[str]) -> Document:
+    metadata, spec = mapping(pod.get("metadata")), mapping(pod.get("spec"))
+    labels = {
+        key: value
+        for key, value in mapping(metadata.get("labels")).items()
+        if key in selected or key not in _OWN_LABELS
+    }
+    policy = mapping(metadata.get("annotations")).get("kubearmor-policy")
+    kept: Document = {"name": metadata.get("name"), "namespace": metadata.get("namespace"), "labels": labels}
+    if policy is not None:
+        kept["annotations"] = {"kubearmor-policy": policy}
+    containers = {
+        name: [{key: entry[key] for key in ("name", "image") if key in entry} for entry in map(mapping, found)]
+        for name in _POD_FIELDS
+        if (found := listing(spec.get(name)))
+    }
+    if spec.get("hostPID") is True:
+        containers["hostPID"] = True  # type: ignore[assignment]
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": kept, "spec": containers}
+
+
+def _selected_keys(policy: Document) -> Iterator[str]:
+    """Label keys that a selector names, also in `matchExpressions` of the form key, operator, values."""
+    selector = mapping(mapping(policy.get("spec")).get("selector"))
+    yield from mapping(selector.get("matchLabels"))
+    for expression in map(mapping, listing(selector.get("matchExpressions"))):
+        for value in listing(expression.get("values")):
+            yield str(value).partition("=")[0]
