@@ -101,8 +101,8 @@ def _override(document: dict[str, Any], override: ActionOverride) -> bool:
     changed = _swap_all([*rules, *sections], override)
     for preset in listing(spec.get("presets")):
         # what is not Audit blocks; KubeArmor does not let a preset inherit, so its action is written out
-        own, outer = str(preset.get("action", "")).lower(), str(spec.get("action", "")).lower()
-        blocks = (own != "audit", (own or outer) != "audit")
+        own, outer = str(preset.get("action", "")), str(spec.get("action", ""))
+        blocks = ((own or outer).lower() != "audit", own != "Audit")
         if any(blocks) if override.before == "Block" else not all(blocks):
             preset["action"] = override.after
             changed = True

@@ -50,8 +50,8 @@ def test_a_file_that_is_not_ours_is_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "b").write_text("a file where a folder is needed")
     with pytest.raises(HauberkError, match="b: is there"):
         differences(tmp_path, files(b__c="1"))
+    (tmp_path / "out").write_text("")
     with pytest.raises(HauberkError, match="out: is there"):
-        (tmp_path / "out").write_text("")
         replace(tmp_path / "out", files(a="1"))
 
 
