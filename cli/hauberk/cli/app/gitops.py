@@ -74,3 +74,26 @@ def render(
         no_cache=no_cache,
     )
     raise typer.Exit(run(options))
+
+
+@app.command(
+    epilog=examples(
+        "hauberk bundle rendered --out build/policies",
+        "oras cp --from-oci-layout build/policies:latest registry.example.org/policies:latest",
+    )
+)
+def bundle(
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder that `hauberk render` wrote.")],
+    out: Annotated[str, typer.Option(metavar="LAYOUT", help="Folder of the OCI layout.")],
+    tag: Annotated[str, typer.Option(help="Name of the artifact in the layout.")] = "latest",
+    source: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="URL", help="Repository to name in the artifact."),
+    ] = None,
+) -> None:
+    """Pack a rendered folder as an OCI artifact for Flux, on disk; its digest depends on nothing else."""
+    from hauberk.cli.commands.bundle import bundle as pack
+
+    made = pack(Path(folder), Path(out), tag, source)
+    typer.echo(f"{out}:{tag}@{made.digest}")
+    typer.echo(f"{made.files} files", err=True)

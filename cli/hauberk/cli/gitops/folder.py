@@ -38,7 +38,7 @@ def is_ours(data: bytes) -> bool:
 
 def differences(folder: Path, files: Mapping[str, str]) -> Differences:
     """What stands between the folder and the files; raises HauberkError where a file that is not ours is in the way."""
-    there = dict(_ours(folder))
+    there = dict(ours(folder))
     for name in files:
         if name not in there:
             _must_be_free(folder, name)
@@ -47,7 +47,7 @@ def differences(folder: Path, files: Mapping[str, str]) -> Differences:
     return Differences(tuple(changed), tuple(missing), tuple(sorted(name for name in there if name not in files)))
 
 
-def _ours(folder: Path) -> Iterator[tuple[str, bytes]]:
+def ours(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of each file of ours."""
     for top, folders, names in os.walk(folder, onerror=_cannot_list):
         folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
