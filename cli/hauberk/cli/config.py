@@ -68,6 +68,7 @@ class Config:
     posture: Mapping[str, str] | None = None
     exceptions: tuple[RuleException, ...] = ()
     images: Mapping[str, str] = field(default_factory=dict[str, str])
+    environments: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -40,6 +40,15 @@ def commit_of(revision: str) -> str:
         ) from None
 
 
+def checked_out(paths: Sequence[str], without: Sequence[str]) -> str:
+    """Name of the commit, with `+modified` when a file below `paths`, yet not below `without`, is not as it has it."""
+    commit = _run("rev-parse", "--verify", "HEAD").decode().strip()
+    below = [f":(exclude,literal){path}" for path in without if os.path.realpath(path).startswith(f"{root()}/")]
+    named = [f":(literal){path}" for path in paths]
+    changed = _run("status", "--porcelain", "--untracked-files=all", "-z", "--", *named, *below)
+    return f"{commit}+modified" if changed else commit
+
+
 def default_base() -> str:
     """Where this branch left its upstream, or the default branch of origin; raises HauberkError when there is none."""
     root()

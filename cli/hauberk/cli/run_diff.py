@@ -13,6 +13,7 @@ from hauberk.cli.commands.diff import Side, diff
 from hauberk.cli.commands.since import in_repository, within
 from hauberk.cli.config import Config
 from hauberk.cli.globs import anchored, matched
+from hauberk.cli.loading import load
 from hauberk.cli.opened import Opened, open_loaded, open_sources
 from hauberk.cli.output import changes
 from hauberk.cli.progress import progress
@@ -35,6 +36,7 @@ class Options:
     format: str
     output: Path | None
     fail_on: str
+    environments: tuple[str, str] | None = None
 
 
 def run(options: Options) -> int:
@@ -73,10 +75,15 @@ def _sides(options: Options, notes: list[str]) -> tuple[Side, Side]:
     if (options.from_folder is None) is not (options.to_folder is None):
         raise HauberkError("--from and --to go together: give both folders")
     if options.from_folder is not None and options.to_folder is not None:
-        if options.arguments:
-            raise HauberkError("--from and --to compare two folders: revisions and paths do not go with them")
+        if options.arguments or options.environments:
+            raise HauberkError(
+                "--from and --to compare two folders: revisions, paths, environments do not go with them"
+            )
         pair = (folder([options.from_folder], options.config), folder([options.to_folder], options.config))
         return Side(options.from_folder, pair[0], models[0]), Side(options.to_folder, pair[1], models[1])
+    if options.environments is not None:
+        one, other = _environments(options.environments, list(options.arguments) or ["."], options.config)
+        return Side(options.environments[0], one, models[0]), Side(options.environments[1], other, models[1])
     if models[0] is not models[1]:
         paths = list(options.arguments) or ["."]
         opened = folder(paths, options.config)
@@ -86,6 +93,19 @@ def _sides(options: Options, notes: list[str]) -> tuple[Side, Side]:
     given = objects.at(head, paths) if head else _read_what_is_there(paths, options.config)
     old, new = affected(objects.at(base, paths), given)
     return Side(base, open_loaded(old), models[0]), Side(head or "working tree", open_loaded(new), models[1])
+
+
+def _environments(names: tuple[str, str], paths: list[str], config: Config) -> tuple[Opened, Opened]:
+    """The same files as each of the environments has them."""
+    from hauberk.cli.environments import environment, in_environment
+    from hauberk.cli.gitops.reading import find
+
+    chosen = [environment(config, name) for name in names]
+    given = [load(source, keep=True) for source in find(paths, config.exclude)]
+    if not any(loaded.entries for loaded in given):
+        raise HauberkError(f"no policy in {', '.join(paths)}")
+    one, other = (open_loaded(in_environment(given, each)) for each in chosen)
+    return one, other
 
 
 def between(base: str, head: str | None, paths: list[str], config: Config) -> tuple[Opened, Opened]:

@@ -122,8 +122,8 @@ def lint(
     given: dict[str, Any] = {
         "target": target and target.value,
         "fail_on": fail_on,
-        "select": _ids(select, users_rules=users_rules),
-        "ignore": _ids(ignore, users_rules=users_rules),
+        "select": rule_ids(select, users_rules=users_rules),
+        "ignore": rule_ids(ignore, users_rules=users_rules),
         "rules": tuple(rules or ()),
         "opa": opa,
         "engine": engine and engine.value,
@@ -162,7 +162,7 @@ def _images(given: list[str] | None) -> dict[str, str]:
     return found
 
 
-def _ids(given: list[str] | None, *, users_rules: bool) -> tuple[str, ...]:
+def rule_ids(given: list[str] | None, *, users_rules: bool) -> tuple[str, ...]:
     from hauberk.cli.catalogue import catalogue
     from hauberk.cli.config import matches
     from hauberk.cli.suppress import rule_id

@@ -102,6 +102,7 @@ class DiffFailOn(StrEnum):
         "hauberk diff v1.0..v1.1 --format markdown",
         "hauberk diff --from old/ --to new/",
         "hauberk diff --from-model kubearmor --to-model hauberk policies/",
+        "hauberk diff --environment staging production policies/",
     )
 )
 def diff(
@@ -114,6 +115,10 @@ def diff(
         typer.Option("--from", metavar="DIR", help="With --to: compare two folders."),
     ] = None,
     to: Annotated[Optional[str], typer.Option(metavar="DIR", help="With --from: compare two folders.")] = None,  # noqa: UP045
+    environment: Annotated[
+        Optional[tuple[str, str]],  # noqa: UP045
+        typer.Option(metavar="A B", help="Compare two environments of hauberk.yaml."),
+    ] = None,
     from_model: Annotated[ModelName, typer.Option(help="Model of the first side.")] = ModelName.HAUBERK,
     to_model: Annotated[ModelName, typer.Option(help="Model of the second side.")] = ModelName.HAUBERK,
     format_: Annotated[DiffFormat, typer.Option("--format", help="Form of the report.")] = DiffFormat.TEXT,
@@ -130,7 +135,9 @@ def diff(
 
     loaded = settings.load(settings.find(config, Path.cwd()))
     models = (from_model.value, to_model.value)
-    given = Options(tuple(arguments or ()), from_, to, *models, loaded, format_.value, output, fail_on.value)
+    given = Options(
+        tuple(arguments or ()), from_, to, *models, loaded, format_.value, output, fail_on.value, environment
+    )
     raise typer.Exit(run(given))
 
 

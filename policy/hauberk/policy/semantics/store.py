@@ -100,6 +100,12 @@ def fill(domain: Domain, policies: Sequence[Policy]) -> Store:
     return store
 
 
+def keys_of(policy: Policy, rule: Rule) -> frozenset[str]:
+    """Names of the keys that the rule is written under, a comma list taken for one word; none for `all`."""
+    held = Held(Origin(policy, rule), blocks=False, flags=rule.flags)
+    return frozenset(key for key, _ in _keys(_Written(rule, rule.matcher, held), policy))
+
+
 def _verdict_rules(policy: Policy, domain: Domain) -> Iterator[_Written]:
     rules = [rule for rule in policy.rules if rule.domain == domain and not isinstance(rule.matcher, Pattern)]
     rules.sort(key=lambda rule: _ORDER.get(type(rule.matcher), 0))

@@ -1,0 +1,99 @@
+"""Commands for what a cluster is given: render, bundle, crds."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from hauberk.cli.app.base import app, examples
+from hauberk.cli.app.lint import rule_ids
+
+
+class Layout(StrEnum):
+    PLAIN = "plain"
+    FLUX = "flux"
+    ARGO = "argo"
+
+
+@app.command(
+    epilog=examples(
+        "hauberk render policies/ --out rendered --layout flux",
+        "hauberk render policies/ --out rendered --layout flux --check   # in CI",
+        "hauberk render policies/ --environment staging --out rendered/staging",
+        "hauberk render policies/ --stdout | kubectl apply --server-side -f -",
+    )
+)
+def render(
+    paths: Annotated[Optional[list[str]], typer.Argument(metavar="PATH", help="Files or folders. [default: .]")] = None,  # noqa: UP045
+    out: Annotated[Optional[str], typer.Option(metavar="DIR", help="Folder to write.")] = None,  # noqa: UP045
+    stdout: Annotated[bool, typer.Option("--stdout", help="Print all objects instead.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 and name the files that --out has otherwise.")
+    ] = False,
+    layout: Annotated[Layout, typer.Option(help="Whose annotations and examples to add.")] = Layout.PLAIN,
+    environment: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="NAME", help="An environment of hauberk.yaml."),
+    ] = None,
+    with_crds: Annotated[bool, typer.Option("--with-crds", help="Also the CRDs of hauberk.dev.")] = False,
+    allow_findings: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(metavar="IDS", help="Render policies with these errors of lint, too: HB203,HB413."),
+    ] = None,
+    commit: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="TEXT", help='Commit to name, "" for none. [default: the one checked out]'),
+    ] = None,
+    bundle: Annotated[
+        str, typer.Option(metavar="NAMESPACE/NAME", help="The ConfigMap that says what the set is.")
+    ] = "default/hauberk-bundle",
+    config: Annotated[Optional[str], typer.Option(help="Settings. [default: the nearest hauberk.yaml]")] = None,  # noqa: UP045
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither read nor write cached results.")] = False,
+) -> None:
+    """Write policies as manifests for a cluster, in one form and with a digest of their meaning."""
+    from hauberk.cli import config as settings
+    from hauberk.cli.run_render import Options, run
+
+    loaded = settings.load(settings.find(config, Path.cwd()))
+    allowed = rule_ids(allow_findings, users_rules=bool(loaded.rules))
+    options = Options(
+        paths=tuple(paths or (".",)),
+        config=loaded,
+        out=out,
+        stdout=stdout,
+        check=check,
+        layout=layout.value,
+        environment=environment,
+        allowed=allowed,
+        commit=commit,
+        bundle=bundle,
+        with_crds=with_crds,
+        no_cache=no_cache,
+    )
+    raise typer.Exit(run(options))
+
+
+@app.command(
+    epilog=examples(
+        "hauberk bundle rendered --out build/policies",
+        "oras cp --from-oci-layout build/policies:latest registry.example.org/policies:latest",
+    )
+)
+def bundle(
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder that `hauberk render` wrote.")],
+    out: Annotated[str, typer.Option(metavar="LAYOUT", help="Folder of the OCI layout.")],
+    tag: Annotated[str, typer.Option(help="Name of the artifact in the layout.")] = "latest",
+    source: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="URL", help="Repository to name in the artifact."),
+    ] = None,
+) -> None:
+    """Pack a rendered folder as an OCI artifact for Flux, on disk; its digest depends on nothing else."""
+    from hauberk.cli.commands.bundle import bundle as pack
+
+    made = pack(Path(folder), Path(out), tag, source)
+    typer.echo(f"{out}:{tag}@{made.digest}")
+    typer.echo(f"{made.files} files", err=True)

@@ -1,0 +1,144 @@
+"""A folder of rendered files: what is ours in it, and changing that all or not at all.
+
+Ours is a file whose first line says so. No other file is read further, changed or removed, and no link is followed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from hauberk.cli.sources import SKIPPED_FOLDERS, displayed
+from hauberk.policy.problems import HauberkError
+
+MARKER = "# Written by hauberk render: what is changed here is lost with the next run."
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Names relative to the folder, sorted."""
+
+    changed: tuple[str, ...]
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+
+    @property
+    def none(self) -> bool:
+        return not (self.changed or self.missing or self.extra)
+
+
+def is_ours(data: bytes) -> bool:
+    return data.startswith(MARKER.encode() + b"\n")
+
+
+def differences(folder: Path, files: Mapping[str, str]) -> Differences:
+    """What stands between the folder and the files; raises HauberkError where a file that is not ours is in the way."""
+    there = dict(ours(folder))
+    for name in files:
+        if name not in there:
+            _must_be_free(folder, name)
+    changed = sorted(name for name, text in files.items() if name in there and there[name] != text.encode())
+    missing = sorted(name for name in files if name not in there)
+    return Differences(tuple(changed), tuple(missing), tuple(sorted(name for name in there if name not in files)))
+
+
+def ours(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of each file of ours."""
+    for top, folders, names in os.walk(folder, onerror=_cannot_list):
+        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
+        for name in sorted(names):
+            path = Path(top, name)
+            if path.is_symlink() or not path.is_file():
+                continue
+            with path.open("rb") as file:
+                start = file.read(len(MARKER) + 1)
+                if is_ours(start):
+                    yield path.relative_to(folder).as_posix(), start + file.read()
+
+
+def _cannot_list(error: OSError) -> None:
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise HauberkError(f"{error.filename}: cannot be listed: {error.strerror}")
+
+
+def _must_be_free(folder: Path, name: str) -> None:
+    path = folder
+    for part in ("", *name.split("/")):
+        path /= part
+        is_last = path == folder / name
+        if path.is_symlink() and path != folder:
+            raise HauberkError(f"{displayed(str(path))}: is a link, which is not followed: remove it or choose another")
+        if os.path.lexists(path) and (is_last or not path.is_dir()):
+            raise HauberkError(
+                f"{displayed(str(path))}: is there and not of hauberk render (its first line says nothing of it): "
+                "move it away or choose another --out"
+            )
+
+
+def replace(folder: Path, files: Mapping[str, str]) -> Differences:
+    """Makes the folder's files of ours these files; whatever fails, they are as they were. Returns what was changed."""
+    folder = Path(os.path.realpath(folder))
+    found = differences(folder, files)
+    if found.none:
+        return found
+    parent = folder.parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".hauberk-", dir=parent))
+    except OSError as error:
+        raise HauberkError(f"{displayed(str(parent))}: cannot be written to: {error.strerror}") from None
+    try:
+        _write(aside / "new", files, (*found.changed, *found.missing))
+        if os.path.lexists(folder):
+            _swap(folder, aside, found)
+        else:
+            (aside / "new").rename(folder)
+    except OSError as error:
+        where = displayed(str(error.filename or folder))
+        raise HauberkError(f"{where}: {error.strerror}: nothing was changed") from None
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return found
+
+
+def _write(folder: Path, files: Mapping[str, str], names: tuple[str, ...]) -> None:
+    folder.mkdir()
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(files[name].encode())
+
+
+def _swap(folder: Path, aside: Path, found: Differences) -> None:
+    """Moves old files out and new ones in, and all of it back when a step fails."""
+    undo: list[tuple[Path, Path]] = []
+    made: list[Path] = []
+    try:
+        for name in (*found.changed, *found.extra):
+            _move(folder / name, aside / "old" / name, undo, [])
+        for name in (*found.changed, *found.missing):
+            _move(aside / "new" / name, folder / name, undo, made)
+    except BaseException:
+        for source, target in reversed(undo):
+            target.replace(source)
+        for path in reversed(made):
+            path.rmdir()
+        raise
+    for name in found.extra:
+        with suppress(OSError):  # others may have files there
+            for path in Path(name).parents[:-1]:
+                (folder / path).rmdir()
+
+
+def _move(source: Path, target: Path, undo: list[tuple[Path, Path]], made: list[Path]) -> None:
+    for path in reversed(target.parents):
+        if not path.exists():
+            path.mkdir()
+            made.append(path)
+    source.replace(target)
+    undo.append((source, target))

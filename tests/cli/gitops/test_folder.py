@@ -1,0 +1,125 @@
+"""A folder of ours: files of others stay, and what fails half-way leaves all as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hauberk.cli.gitops import folder as rendered
+from hauberk.cli.gitops.folder import MARKER, differences, replace
+from hauberk.policy.problems import HauberkError
+
+
+def files(**texts: str) -> dict[str, str]:
+    return {name.replace("__", "/") + ".yaml": f"{MARKER}\n{text}\n" for name, text in texts.items()}
+
+
+def tree(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_is_written_removed_and_left(tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "out"
+    first = files(a="1", b__c="2", b__d="3")
+    assert replace(out, first).missing == ("a.yaml", "b/c.yaml", "b/d.yaml")
+    assert tree(out) == first
+    before = (out / "a.yaml").stat().st_mtime_ns
+    (out / "README.md").write_text("theirs")
+    (out / "b" / "other.yaml").write_text("theirs: too\n")
+    second = files(a="1", b__c="new", e__f__g="4")
+    found = replace(out, second)
+    assert (found.changed, found.missing, found.extra) == (("b/c.yaml",), ("e/f/g.yaml",), ("b/d.yaml",))
+    assert tree(out) == {**second, "README.md": "theirs", "b/other.yaml": "theirs: too\n"}
+    assert (out / "a.yaml").stat().st_mtime_ns == before
+    assert replace(out, second).none
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out"]
+
+
+def test_folders_that_become_empty_go(tmp_path: Path) -> None:
+    replace(tmp_path / "out", files(a="1", b__c__d="2"))
+    replace(tmp_path / "out", files(a="1"))
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.yaml"]
+
+
+def test_a_file_that_is_not_ours_is_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("theirs: 1\n")
+    with pytest.raises(HauberkError, match=r"a\.yaml: is there and not of hauberk render"):
+        replace(tmp_path, files(a="1", b="2"))
+    assert tree(tmp_path) == {"a.yaml": "theirs: 1\n"}
+    (tmp_path / "b").write_text("a file where a folder is needed")
+    with pytest.raises(HauberkError, match="b: is there"):
+        differences(tmp_path, files(b__c="1"))
+    (tmp_path / "out").write_text("")
+    with pytest.raises(HauberkError, match="out: is there"):
+        replace(tmp_path / "out", files(a="1"))
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    replace(outside, files(a="ours, but elsewhere"))
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "sub").symlink_to(outside)
+    (out / "file.yaml").symlink_to(outside / "a.yaml")
+    assert replace(out, files(x="1")).extra == ()
+    for wanted in (files(sub__a="1"), files(file="1")):
+        with pytest.raises(HauberkError, match="is a link"):
+            replace(out, wanted)
+    assert tree(outside) == files(a="ours, but elsewhere")
+
+
+def test_a_folder_named_by_a_link_is_that_folder(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    replace(tmp_path / "link", files(a="1"))
+    assert (tmp_path / "link").is_symlink()
+    assert tree(tmp_path / "real") == files(a="1")
+
+
+@pytest.mark.parametrize("step", range(1, 8))
+def test_a_failure_at_any_step_leaves_everything_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """The disc fails at one of the renames: what was moved is moved back."""
+    out = tmp_path / "out"
+    replace(out, files(a="1", b__c="2", b__d="3", e="4"))
+    before = tree(out)
+    calls = 0
+    real = Path.replace
+
+    def failing(self: Path, target: Path) -> Path:
+        nonlocal calls
+        calls += 1
+        if calls == step:
+            raise OSError(28, "No space left on device", str(target))
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", failing)
+    with pytest.raises(HauberkError, match="No space left on device: nothing was changed"):
+        replace(out, files(a="new", b__c="new", f__g="new", h="new"))
+    assert tree(out) == before
+    assert sorted(path.name for path in out.iterdir()) == ["a.yaml", "b", "e.yaml"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_interruption_leaves_everything_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace(tmp_path / "out", files(a="1", b="2"))
+    before = tree(tmp_path / "out")
+    real = rendered._move
+
+    def interrupted(source: Path, target: Path, undo: list[tuple[Path, Path]], made: list[Path]) -> None:
+        real(source, target, undo, made)
+        if source.parent.name == "new":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(rendered, "_move", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        replace(tmp_path / "out", files(a="new", c="new"))
+    assert tree(tmp_path / "out") == before
+
+
+def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(HauberkError, match="cannot be"):
+        replace(tmp_path / "file" / "out", files(a="1"))
