@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support import missing
+from support import hauberk, missing
 from support.cluster import Cluster, running
 from support.network import own_network
 
@@ -34,3 +34,12 @@ def network() -> Iterator[None]:
 def cluster(network: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with running(tmp_path_factory.mktemp("cluster"), part("kube"), part("clients")) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def policies(cluster: Cluster) -> None:
+    """The CRDs of the policies, as Hauberk writes them."""
+    done = hauberk("crds", "--policies")
+    assert done.returncode == 0, done.stderr
+    cluster.kubectl("apply", "--server-side", "-f", "-", given=done.stdout)
+    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")

@@ -11,14 +11,8 @@ def test_it_is_the_release_that_is_pinned(cluster: Cluster) -> None:
 
 
 def test_access_is_controlled(cluster: Cluster) -> None:
-    status, account = cluster.request(
-        "POST", "/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "nobody"}}
-    )
-    assert status == 201
-    _, token = cluster.request(
-        "POST", f"/api/v1/namespaces/default/serviceaccounts/{account['metadata']['name']}/token", {"spec": {}}
-    )
-    nobody = cluster.config_for("nobody", token["status"]["token"])
+    cluster.kubectl("create", "serviceaccount", "nobody", "-n", "default")
+    nobody = cluster.config_for("nobody", cluster.token_of("default", "nobody"))
     said = cluster.kubectl("--kubeconfig", str(nobody), "get", "secrets", check=False)
     assert "forbidden" in said
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import secrets
-import signal
 import subprocess
 import time
 import urllib.error
@@ -22,19 +20,13 @@ import yaml
 
 _PORT = 16443
 _READY = 60.0
-_PDEATHSIG = 1
+_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
 CONTROLLERS = (
     "namespace-controller",
     "garbage-collector-controller",
     "serviceaccount-controller",
     "validatingadmissionpolicy-status-controller",
 )
-
-_libc = ctypes.CDLL(None)
-
-
-def _die_with_parent() -> None:
-    _libc.prctl(_PDEATHSIG, signal.SIGKILL)
 
 
 @dataclass(slots=True)
@@ -51,11 +43,10 @@ class Server:
     def start(self) -> None:
         self._file = self.log.open("ab")
         self._process = subprocess.Popen(
-            self.command,
+            [*_WITH_US, *self.command],
             stdout=self._file,
             stderr=subprocess.STDOUT,
             env={**os.environ, **self.environment},
-            preexec_fn=_die_with_parent,
         )
 
     def stop(self) -> None:
@@ -128,6 +119,13 @@ class Cluster:
                 return error.code, json.loads(text)
             except ValueError:
                 return error.code, {"message": text.decode(errors="replace")}
+
+    def token_of(self, namespace: str, account: str) -> str:
+        """A token of a service account."""
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
+        status, answer = self.request("POST", path, {"spec": {}})
+        assert status == 201, answer
+        return str(answer["status"]["token"])
 
     def config_for(self, name: str, token: str) -> Path:
         """A kubeconfig for another user of this cluster."""

@@ -126,19 +126,19 @@ class _Reader:
             yield from (_kept_namespace(item) for item in self._pages("/api/v1/namespaces"))
             return
         for name in self._namespaces:
-            try:
-                yield _kept_namespace(self._get(f"/api/v1/namespaces/{name}", []))
-            except _AbsentError:
-                raise HauberkError(f"{self.name}: the cluster has no namespace {name}") from None
+            found = list(self._pages("/api/v1/namespaces", ("fieldSelector", f"metadata.name={name}")))
+            if not found:
+                raise HauberkError(f"{self.name}: the cluster has no namespace {name}")
+            yield _kept_namespace(found[0])
 
     def pods(self) -> Iterator[Document]:
         for path in [f"/api/v1/namespaces/{name}/pods" for name in self._namespaces] or ["/api/v1/pods"]:
             yield from self._pages(path)
 
-    def _pages(self, path: str) -> Iterator[Document]:
+    def _pages(self, path: str, *more: tuple[str, str | int]) -> Iterator[Document]:
         token = ""
         while True:
-            query: list[tuple[str, str | int]] = [("limit", PAGE)]
+            query: list[tuple[str, str | int]] = [("limit", PAGE), *more]
             page = self._get(path, [*query, ("continue", token)] if token else query)
             for item in listing(page.get("items")):
                 yield dict(mapping(item))
@@ -150,7 +150,7 @@ class _Reader:
         import urllib3.exceptions
 
         client = self._client
-        request: tuple[Any, ...] = client.param_serialize(
+        method, url, headers, _, _ = client.param_serialize(
             "GET",
             path,
             query_params=list(query),
@@ -158,7 +158,7 @@ class _Reader:
             auth_settings=["BearerToken"],
         )
         try:
-            answer: Any = client.call_api(*request, _request_timeout=(_CONNECT, _READ))
+            answer: Any = client.call_api(method, url, headers, _request_timeout=(_CONNECT, _READ))
             data: bytes = answer.read()
         except urllib3.exceptions.HTTPError as error:
             raise HauberkError(f"{self.name}: {_reason(error)}: is the cluster up, and the context right?") from None
@@ -198,17 +198,16 @@ def _connect(where: Where) -> tuple[ApiClient, str]:
     try:
         from kubernetes import client, config
     except ImportError:
-        raise HauberkError(
-            "the Kubernetes client is not installed: pip install 'hauberk[cluster]'"
-        ) from None
+        raise HauberkError("the Kubernetes client is not installed: pip install 'hauberk[cluster]'") from None
     configuration = client.Configuration()
     try:
         if where.kubeconfig is None and where.context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
-            config.load_incluster_config(configuration)
+            config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
             name = "this cluster"
         else:
-            config.load_kube_config(where.kubeconfig, where.context, configuration, persist_config=False)
-            contexts, active = config.list_kube_config_contexts(where.kubeconfig)
+            load: Any = config.load_kube_config
+            load(where.kubeconfig, where.context, configuration, persist_config=False)
+            contexts, active = config.list_kube_config_contexts(where.kubeconfig)  # type: ignore[no-untyped-call]
             chosen = next((one for one in contexts if one["name"] == where.context), active)
             name = f"context {chosen['name']}"
     except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as error:

@@ -34,6 +34,12 @@ class ListFormat(StrEnum):
     JSON = "json"
 
 
+class DiffFailOn(StrEnum):
+    WIDENED = "widened"
+    ANY = "any"
+    NONE = "none"
+
+
 class ModelName(StrEnum):
     HAUBERK = "hauberk"
     KUBEARMOR = "kubearmor"

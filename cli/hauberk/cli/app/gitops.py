@@ -1,4 +1,4 @@
-"""Commands for what a cluster is given: render, bundle, crds."""
+"""Commands for what a cluster is given, and has: render, bundle, crds, drift."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from hauberk.cli.app.base import app, examples
+from hauberk.cli.app.base import DiffFailOn, ModelName, app, examples
 from hauberk.cli.app.lint import rule_ids
 
 
@@ -97,3 +97,47 @@ def bundle(
     made = pack(Path(folder), Path(out), tag, source)
     typer.echo(f"{out}:{tag}@{made.digest}")
     typer.echo(f"{made.files} files", err=True)
+
+
+class DriftFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+@app.command(
+    epilog=examples(
+        "hauberk drift policies/",
+        "hauberk drift rendered/production --context production --format markdown",
+        "hauberk drift policies/ --namespace web --namespace shop --fail-on widened",
+    )
+)
+def drift(
+    paths: Annotated[Optional[list[str]], typer.Argument(metavar="PATH", help="Files or folders. [default: .]")] = None,  # noqa: UP045
+    context: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="NAME", help="Context of the kubeconfig. [default: the current one]"),
+    ] = None,
+    kubeconfig: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="FILE", help="[default: KUBECONFIG, ~/.kube/config, or the pod's own account]"),
+    ] = None,
+    namespace: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(metavar="NAME", help="Only this namespace; may be repeated. [default: all]"),
+    ] = None,
+    model: Annotated[ModelName, typer.Option(help="Which model decides.")] = ModelName.HAUBERK,
+    format_: Annotated[DriftFormat, typer.Option("--format", help="Form of the report.")] = DriftFormat.TEXT,
+    output: Annotated[Optional[Path], typer.Option(help="File to write the report to.")] = None,  # noqa: UP045
+    fail_on: Annotated[DiffFailOn, typer.Option(help="What makes exit code 1: any drift at all.")] = DiffFailOn.ANY,
+    config: Annotated[Optional[str], typer.Option(help="Settings. [default: the nearest hauberk.yaml]")] = None,  # noqa: UP045
+) -> None:
+    """Say what the cluster allows that git does not, and which of its policies are not git's."""
+    from hauberk.cli import config as settings
+    from hauberk.cli.cluster import Where
+    from hauberk.cli.run_drift import Options, run
+
+    loaded = settings.load(settings.find(config, Path.cwd()))
+    where = Where(kubeconfig, context, tuple(namespace or ()))
+    options = Options(tuple(paths or (".",)), where, model.value, loaded, format_.value, output, fail_on.value)
+    raise typer.Exit(run(options))

@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from hauberk.cli.app.base import ListFormat, ModelName, app, examples
+from hauberk.cli.app.base import DiffFailOn, ListFormat, ModelName, app, examples
 from hauberk.policy.problems import HauberkError
 
 
@@ -87,12 +87,6 @@ class DiffFormat(StrEnum):
     JSON = "json"
     MARKDOWN = "markdown"
     SARIF = "sarif"
-
-
-class DiffFailOn(StrEnum):
-    WIDENED = "widened"
-    ANY = "any"
-    NONE = "none"
 
 
 @app.command(

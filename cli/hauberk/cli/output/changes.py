@@ -71,47 +71,52 @@ def as_text(diff: Diff, *, colour: bool) -> str:
 
 
 def _decided(decision: Decision, place: RulePlace) -> str:
-    by = f" by {place.rule} ({place.path}:{place.line})" if place.rule else " as no rule decides"
+    where = f"{place.path}:{place.line}" if place.line else place.path
+    by = f" by {place.rule} ({where})" if place.rule else " as no rule decides"
     said = [f"{report.action} of {report.policy}" for report in decision.reports]
     return visible(f"{decision.verdict.value}{by}" + (f", reported: {', '.join(said)}" if said else ""))
 
 
-def as_markdown(diff: Diff) -> str:
-    """Folded details by workload; cut before it is too long for a comment, with a count of what was cut."""
-    text = f"### Hauberk: {_cell(summary(diff))}\n"
+def as_markdown(diff: Diff, most: int = MOST_MARKDOWN) -> str:
+    """Folded details by workload; cut before it has more than `most` characters, with a count of what was cut."""
+    text = f"### Hauberk: {cell(summary(diff))}\n"
     left = len(diff.changes)
     for name, group in groupby(diff.changes, key=lambda change: change.target.name):
         changes = list(group)
         counts = ", ".join(
             f"{sum(c.direction == d for c in changes)} {d}" for d in _MEANING if any(c.direction == d for c in changes)
         )
-        block = f"\n<details><summary><code>{_cell(name)}</code>: {counts}</summary>\n\n"
+        block = f"\n<details><summary><code>{cell(name)}</code>: {counts}</summary>\n\n"
         block += "| | example | before | after | how much |\n|---|---|---|---|---|\n"
         block += "".join(_row(change) for change in changes)
         block += "\n</details>\n"
-        if len(text) + len(block) > MOST_MARKDOWN - 300:
+        if len(text) + len(block) > most - 300:
             text += f"\n{left} more changes do not fit here: run `hauberk diff`.\n"
             break
         text += block
         left -= len(changes)
-    doubts = "".join(f"- inconclusive: {_cell(doubt)}\n" for doubt in diff.inconclusive[:10])
+    doubts = "".join(f"- inconclusive: {cell(doubt)}\n" for doubt in diff.inconclusive[:10])
     return text + doubts
 
 
 def _row(change: WorkloadChange) -> str:
     before, after = _decided(change.before, change.rule_before), _decided(change.after, change.rule_after)
     cells = (f"**{change.direction}**", described(change.witness), before, after, f"{change.extent}; for {change.who}")
-    return "| " + " | ".join(map(_cell, cells)) + " |\n"
+    return "| " + " | ".join(map(cell, cells)) + " |\n"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     for char, written in (("\\", "\\\\"), ("|", "\\|"), ("\n", " "), ("<", "&lt;"), ("`", "\\`")):
         text = text.replace(char, written)
     return visible(text)
 
 
 def as_json(diff: Diff) -> str:
-    whole = {
+    return json.dumps(to_json(diff), indent=2, ensure_ascii=False) + "\n"
+
+
+def to_json(diff: Diff) -> dict[str, Any]:
+    return {
         "version": 1,
         "before": diff.before,
         "after": diff.after,
@@ -120,7 +125,6 @@ def as_json(diff: Diff) -> str:
         "inconclusive": diff.inconclusive,
         "broken": diff.broken,
     }
-    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
 def _json(change: WorkloadChange) -> dict[str, Any]:

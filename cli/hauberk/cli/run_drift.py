@@ -1,0 +1,72 @@
+"""One run of `hauberk drift`: git and the cluster read, compared, shown; returns the exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hauberk.cli import cluster, sources
+from hauberk.cli.commands.drift import drift
+from hauberk.cli.config import Config
+from hauberk.cli.drifts import Drift
+from hauberk.cli.gitops.folder import is_ours
+from hauberk.cli.loading import Loaded, load
+from hauberk.cli.output import drift as output
+from hauberk.cli.progress import progress
+from hauberk.cli.report import coloured, emit
+from hauberk.policy.model import Model, Posture
+from hauberk.policy.problems import HauberkError
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    paths: tuple[str, ...]
+    where: cluster.Where
+    model: str
+    config: Config
+    format: str
+    output: Path | None
+    fail_on: str
+
+
+def run(options: Options) -> int:
+    """0, or 1 where `fail_on` says that what was found counts."""
+    loaded = _git(options.paths, options.config)
+    live = cluster.read(options.where, progress("reading the cluster", "objects"))
+    configured = Posture(**(options.config.posture or {}))
+    namespaces = options.where.namespaces
+    found = drift(loaded, live, Model(options.model), configured, namespaces, progress("comparing", "workloads"))
+    match options.format:
+        case "json":
+            text = output.as_json(found)
+        case "markdown":
+            text = output.as_markdown(found)
+        case _:
+            text = output.as_text(found, colour=coloured(options.output))
+    emit(text, options.output)
+    return int(_fails(found, options.fail_on))
+
+
+def _fails(found: Drift, fail_on: str) -> bool:
+    match fail_on:
+        case "widened":
+            return bool(found.diff.count("widened") or found.diff.inconclusive)
+        case "any":
+            return bool(found.objects or found.diff.changes or found.diff.inconclusive)
+        case _:
+            return False
+
+
+def _git(paths: tuple[str, ...], config: Config) -> list[Loaded]:
+    """Below the paths what was written by hand; only where nothing was, what was rendered."""
+    given = [sources.read(name) for name in sources.find(paths, markdown=False, exclude=config.exclude)]
+    chosen = [source for source in given if not is_ours(source.data)] or given
+    loaded = [load(source, keep=True) for source in chosen]
+    if not any(one.entries for one in loaded) and len(chosen) < len(given):
+        loaded = [load(source, keep=True) for source in given]
+    broken = next((one for one in loaded if one.unreadable or not one.whole), None)
+    if broken is not None:
+        raise HauberkError(broken.unreadable or f"{broken.path} cannot be read whole: `hauberk lint {broken.path}`")
+    if not any(one.entries for one in loaded):
+        raise HauberkError(f"no policy in {', '.join(paths)}")
+    return loaded
