@@ -30,7 +30,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def blob(layout: Path, descriptor: dict[str, Any]) -> bytes:
-    data = (layout / "blobs" / descriptor["digest"].replace(":", "/")).read_bytes()
+    data: bytes = (layout / "blobs" / descriptor["digest"].replace(":", "/")).read_bytes()
     assert descriptor["size"] == len(data)
     assert descriptor["digest"] == f"sha256:{hashlib.sha256(data).hexdigest()}"
     return data

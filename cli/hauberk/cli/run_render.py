@@ -15,9 +15,9 @@ from hauberk.cli.commands import lint
 from hauberk.cli.commands.render import Choices, must_be_clean, render
 from hauberk.cli.config import Config
 from hauberk.cli.environments import environment
-from hauberk.cli.gitops.folder import Differences, differences, replace
-from hauberk.cli.gitops.objects import File, is_name, stream, texts
+from hauberk.cli.gitops.objects import File, is_name, stream
 from hauberk.cli.gitops.reading import find, read
+from hauberk.cli.gitops.writing import check, write_into
 from hauberk.cli.output.visible import visible
 from hauberk.cli.report import emit
 from hauberk.policy.problems import HauberkError
@@ -67,34 +67,14 @@ def run(options: Options) -> int:
     if options.out is None:
         emit(stream(files), None)
         return 0
-    folder = Path(options.out)
-    if options.check:
-        return _checked(folder, files)
-    _say(options.out, replace(folder, texts(files)), len(files))
-    return 0
-
-
-def _say(out: str, found: Differences, total: int) -> None:
-    written = len(found.changed) + len(found.missing)
-    unchanged = total - written
-    typer.echo(f"{out}: {written} files written, {len(found.extra)} removed, {unchanged} unchanged", err=True)
-
-
-def _checked(folder: Path, files: list[File]) -> int:
-    """Which commit the folder was rendered at is not compared: it cannot know the one that it becomes part of."""
-    found = differences(folder, texts([_as_there(file, folder) for file in files]))
-    for names, what in ((found.changed, "differs"), (found.missing, "is missing"), (found.extra, "belongs no longer")):
-        for name in names:
-            typer.echo(f"{folder / name}: {what}")
-    if found.none:
-        return 0
-    count = len(found.changed) + len(found.missing) + len(found.extra)
-    typer.echo(f"{folder}: {count} of its files are not what `hauberk render` writes", err=True)
-    return 1
+    return check(options.out, files, "hauberk render", _as_there) if options.check else write_into(options.out, files)
 
 
 def _as_there(file: File, folder: Path) -> File:
-    """The bundle with the commit that the folder's bundle names."""
+    """The bundle with the commit that the folder's bundle names.
+
+    That is not compared: the folder cannot know the commit that it becomes part of.
+    """
     if file.path != "bundle.yaml":
         return file
     there = folder / file.path

@@ -26,8 +26,10 @@ def canonical(document: Mapping[str, Any]) -> dict[str, Any]:
     The document must be one that the schema of its kind accepts; a namespace is written out where one counts.
     """
     kind: str = document["kind"]
-    spec = pruned(mapping(document.get("spec")), schema_of(kind)["properties"]["spec"])
-    return {"apiVersion": GROUP_VERSION, "kind": kind, "metadata": _metadata(kind, document), "spec": spec}
+    found: dict[str, Any] = {"apiVersion": GROUP_VERSION, "kind": kind, "metadata": _metadata(kind, document)}
+    if document.get("spec") is not None:
+        found["spec"] = pruned(mapping(document["spec"]), schema_of(kind)["properties"]["spec"])
+    return found
 
 
 def _metadata(kind: str, document: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def digest_of_texts(texts: Iterable[str]) -> str:
 
 def meaning(document: Mapping[str, Any]) -> dict[str, Any]:
     """The canonical resolved policy, of JSON values only."""
-    spec = canonical(document)["spec"]
+    spec = canonical(document).get("spec", {})
     found: dict[str, Any] = {"version": _VERSION, "kind": document["kind"]}
     policy = parse_policy(document)
     if policy is None:

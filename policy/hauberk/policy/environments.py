@@ -92,7 +92,7 @@ def placed(environment: Environment, document: Mapping[str, Any]) -> dict[str, A
 
 def _override(document: dict[str, Any], override: ActionOverride) -> bool:
     """Whether anything changed. Afterwards no rule and no preset has the old action, inherited or its own."""
-    spec: dict[str, Any] = document.setdefault("spec", {})
+    spec: dict[str, Any] = document.get("spec", {})
     if document["kind"] == "KubeArmorNetworkPolicy":
         entries = [entry for name in ("ingress", "egress") for entry in listing(spec.get(name))]
         return _swap_all([*entries, spec], override)

@@ -10,6 +10,7 @@ import typer
 
 from hauberk.cli.app.base import DiffFailOn, ModelName, app, examples
 from hauberk.cli.app.lint import rule_ids
+from hauberk.policy.problems import HauberkError
 
 
 class Layout(StrEnum):
@@ -74,6 +75,40 @@ def render(
         no_cache=no_cache,
     )
     raise typer.Exit(run(options))
+
+
+@app.command(
+    epilog=examples(
+        "hauberk crds | kubectl apply --server-side -f -",
+        "hauberk crds --policies --admission --out deploy/crds   # for a cluster without KubeArmor",
+        "hauberk crds --policies --admission --out deploy/crds --check",
+    )
+)
+def crds(
+    policies: Annotated[
+        bool, typer.Option("--policies", help="Also the CRDs of the policies, for clusters without KubeArmor.")
+    ] = False,
+    admission: Annotated[
+        bool, typer.Option("--admission", help="Also admission policies: rules of lint that the API server can check.")
+    ] = False,
+    out: Annotated[Optional[str], typer.Option(metavar="DIR", help="Folder to write. [default: print them]")] = None,  # noqa: UP045
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 and name the files that --out has otherwise.")
+    ] = False,
+) -> None:
+    """Write the CRDs of hauberk.dev, and what else the API server needs to know of policies."""
+    from hauberk.cli.commands.crds import crd_files
+    from hauberk.cli.gitops import writing
+    from hauberk.cli.gitops.objects import stream
+    from hauberk.cli.report import emit
+
+    files = crd_files(policies=policies, admission=admission)
+    if out is None:
+        if check:
+            raise HauberkError("--check compares a folder: give it with --out")
+        emit(stream(files), None)
+        return
+    raise typer.Exit(writing.check(out, files, "hauberk crds") if check else writing.write_into(out, files))
 
 
 @app.command(
