@@ -9,13 +9,10 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hauberk.policy.loose import listing, mapping
 from hauberk.policy.problems import HauberkError
-
-if TYPE_CHECKING:
-    from kubernetes.client import ApiClient
 
 GROUP, VERSION = "security.kubearmor.com", "v1"
 PLURALS = {
@@ -193,21 +190,24 @@ class _ForbiddenError(HauberkError):
         self.reason = reason
 
 
-def _connect(where: Where) -> tuple[ApiClient, str]:
+def _connect(where: Where) -> tuple[Any, str]:
     """A client, and how messages call the cluster."""
     try:
-        from kubernetes import client, config
+        import kubernetes.client
+        import kubernetes.config
     except ImportError:
         raise HauberkError("the Kubernetes client is not installed: pip install 'hauberk[cluster]'") from None
+    # half of the package has types
+    client: Any = kubernetes.client
+    config: Any = kubernetes.config
     configuration = client.Configuration()
     try:
         if where.kubeconfig is None and where.context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
-            config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+            config.load_incluster_config(configuration)
             name = "this cluster"
         else:
-            load: Any = config.load_kube_config
-            load(where.kubeconfig, where.context, configuration, persist_config=False)
-            contexts, active = config.list_kube_config_contexts(where.kubeconfig)  # type: ignore[no-untyped-call]
+            config.load_kube_config(where.kubeconfig, where.context, configuration, persist_config=False)
+            contexts, active = config.list_kube_config_contexts(where.kubeconfig)
             chosen = next((one for one in contexts if one["name"] == where.context), active)
             name = f"context {chosen['name']}"
     except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
