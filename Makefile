@@ -93,11 +93,13 @@ rego: dev ## compile the rules: rego/policy.wasm and rego/catalogue.json
 new-rule: dev ## skeleton of a rule: make new-rule CATEGORY=gaps NAME=some-name ID=HB499
 	$(BIN)/python scripts/new_rule.py $(CATEGORY) $(NAME) $(ID)
 
-bench: dev $(KUBECONFORM) $(CONFTEST) ## speed against kubeconform and conftest, and over sizes
+bench: dev $(KUBECONFORM) $(CONFTEST) $(KUBE) $(CLIENTS) ## speed against kubeconform and conftest, and over sizes
 	$(BIN)/python benchmarks/lint.py --kubeconform $(KUBECONFORM) --conftest $(CONFTEST)
 	$(BIN)/python benchmarks/reach.py
+	$(BIN)/python benchmarks/reach.py --model kubearmor
 	$(BIN)/python benchmarks/diff.py
 	$(BIN)/python benchmarks/matrix.py
+	$(BIN)/python benchmarks/drift.py
 
 browser: ## install what the tests of the matrix page need, as root: Debian's Chromium and its driver
 	apt-get update -qq
