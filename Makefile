@@ -13,13 +13,18 @@ CLUSTER := tests/cluster/tools
 cluster-part = $(CACHE)/tools/$(1)-$(shell cat $(CLUSTER)/build.sh $(CLUSTER)/$(1)/* | sha256sum | cut -c1-16)
 KUBE := $(call cluster-part,kube)
 FLUX := $(call cluster-part,flux)
+ARGO := $(call cluster-part,argo)
+KUSTOMIZE := $(call cluster-part,kustomize)
 CLIENTS := $(call cluster-part,clients)
+PARTS := $(KUBE) $(FLUX) $(ARGO) $(KUSTOMIZE) $(CLIENTS)
 PYTHON ?= python3
 BIN := .venv/bin
 export HAUBERK_OPA := $(OPA)
 export HAUBERK_SARIF_SCHEMA := $(SARIF_SCHEMA)
 export HAUBERK_KUBE := $(KUBE)
 export HAUBERK_FLUX := $(FLUX)
+export HAUBERK_ARGO := $(ARGO)
+export HAUBERK_KUSTOMIZE := $(KUSTOMIZE)
 export HAUBERK_CLIENTS := $(CLIENTS)
 
 .PHONY: cluster-tools help dev demo test check fmt rego new-rule bench browser clean
@@ -58,12 +63,13 @@ $(SARIF_SCHEMA):
 	  && tar xzf microsoft-jest-sarif-*.tgz package/lib/schemas/sarif-2.1.0-rtm.5.json \
 	  && mv package/lib/schemas/sarif-2.1.0-rtm.5.json $@ && rm -r package microsoft-jest-sarif-*.tgz
 
-$(KUBE) $(FLUX) $(CLIENTS):
+$(PARTS):
 	@echo "building $(notdir $@) (once; kube and flux take some minutes each)"
 	@nice $(CLUSTER)/build.sh $(firstword $(subst -, ,$(notdir $@))) $@
 
-cluster-tools: $(KUBE) $(FLUX) $(CLIENTS) ## build what the tests against a real cluster run: Kubernetes, Flux, kubectl
-	@printf 'export %s\n' HAUBERK_KUBE=$(KUBE) HAUBERK_FLUX=$(FLUX) HAUBERK_CLIENTS=$(CLIENTS)
+cluster-tools: $(PARTS) ## build what the tests against a real cluster run: Kubernetes, Flux, Argo CD, kubectl
+	@printf 'export %s\n' HAUBERK_KUBE=$(KUBE) HAUBERK_FLUX=$(FLUX) HAUBERK_ARGO=$(ARGO) \
+	  HAUBERK_KUSTOMIZE=$(KUSTOMIZE) HAUBERK_CLIENTS=$(CLIENTS)
 
 demo: .venv/.installed ## lint the examples: first a policy with gaps, then its corrected form, then all
 	@$(BIN)/python scripts/demo.py $(BIN)/hauberk

