@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +138,24 @@ def test_layouts_add_what_each_needs(tmp_path: Path) -> None:
     for folder in ("argo", "flux"):
         # examples are for the repository of Flux or Argo CD itself
         assert not [p for p in value(tmp_path / folder / "kustomization.yaml")["resources"] if p.startswith(folder)]
+
+
+def test_the_plugin_of_argo_cd_runs(policies: Path) -> None:
+    done(policies, "--out", policies.parent / "out", "--layout", "argo")
+    (policies / "hauberk.yaml").write_text("environments: {e: {labels: {stage: e}}}\n")
+    command = value(policies.parent / "out/argo/plugin.yaml")["spec"]["generate"]["command"]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    for name in ("", "e"):
+        env = {**os.environ, "PATH": path, "ARGOCD_APP_REVISION": "c0ffee", "ARGOCD_ENV_ENVIRONMENT": name}
+        ran = subprocess.run(command, cwd=policies, env=env, capture_output=True, check=True)
+        first, bundle = yaml.safe_load_all(ran.stdout)
+        assert first["metadata"].get("labels", {}) == ({"stage": "e"} if name else {})
+        assert bundle["data"]["commit"] == "c0ffee"
+
+
+def test_policies_from_a_pipe(policies: Path) -> None:
+    shown = done("-", "--stdout", "--commit", "x", given=CLEAN.encode(), cwd=policies).stdout
+    assert shown == done("a.yaml", "--stdout", "--commit", "x", cwd=policies).stdout
 
 
 # ------------------------------------------------------------------------------------------------- what is refused

@@ -40,7 +40,7 @@ def waved(file: File) -> File:
 
 
 def examples() -> list[File]:
-    """An Application, and what to merge into Argo CD's own ConfigMap: the set does not apply them."""
+    """An Application, what to merge into Argo CD's own ConfigMap, and a plugin: the set does not apply them."""
     health = {f"resource.customizations.health.hauberk.dev_{kind}": _HEALTH for kind in KINDS}
     configuration: dict[str, Any] = {
         "apiVersion": "v1",
@@ -51,7 +51,26 @@ def examples() -> list[File]:
     return [
         File("argo/application.yaml", _application(), None),
         File("argo/argocd-cm.yaml", configuration, None),
+        File("argo/plugin.yaml", _plugin(), None),
     ]
+
+
+def _plugin() -> dict[str, Any]:
+    """For a sidecar of the repo-server: renders at each sync, so that nothing rendered need be committed."""
+    command = (
+        'exec hauberk render . --stdout --layout argo --no-cache --commit "$ARGOCD_APP_REVISION"'
+        ' ${ARGOCD_ENV_ENVIRONMENT:+--environment "$ARGOCD_ENV_ENVIRONMENT"}'
+    )
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "ConfigManagementPlugin",
+        "metadata": {"name": "hauberk"},
+        "spec": {
+            "version": "v1",
+            "generate": {"command": ["sh", "-c", command]},
+            "discover": {"fileName": "./hauberk.yaml"},
+        },
+    }
 
 
 def _application() -> dict[str, Any]:

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,7 +89,9 @@ def replace(folder: Path, files: Mapping[str, str]) -> Differences:
     parent = folder.parent
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".hauberk-", dir=parent))
+        # what is mounted there cannot be renamed into from outside
+        mounted = folder.is_dir() and folder.stat().st_dev != parent.stat().st_dev
+        aside = Path(tempfile.mkdtemp(prefix=".hauberk-", dir=folder if mounted else parent))
     except OSError as error:
         raise HauberkError(f"{displayed(str(parent))}: cannot be written to: {error.strerror}") from None
     try:
@@ -115,30 +117,40 @@ def _write(folder: Path, files: Mapping[str, str], names: tuple[str, ...]) -> No
 
 
 def _swap(folder: Path, aside: Path, found: Differences) -> None:
-    """Moves old files out and new ones in, and all of it back when a step fails."""
-    undo: list[tuple[Path, Path]] = []
-    made: list[Path] = []
-    try:
+    """Puts new files in the place of old ones, and all of it back when a step fails.
+
+    What takes a step back is known before the step is made: an interruption may come between any two.
+    """
+    with ExitStack() as undo:
         for name in (*found.changed, *found.extra):
-            _move(folder / name, aside / "old" / name, undo, [])
+            kept, place = aside / "old" / name, folder / name
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            _keep(place, kept)
+            undo.callback(kept.replace, place)
+        for name in found.missing:
+            for path in reversed((folder / name).parents):
+                if not path.exists():
+                    undo.callback(_remove_folder, path)
+                    path.mkdir()
+            undo.callback((folder / name).unlink, missing_ok=True)
         for name in (*found.changed, *found.missing):
-            _move(aside / "new" / name, folder / name, undo, made)
-    except BaseException:
-        for source, target in reversed(undo):
-            target.replace(source)
-        for path in reversed(made):
-            path.rmdir()
-        raise
+            (aside / "new" / name).replace(folder / name)
+        for name in found.extra:
+            (folder / name).unlink()
+        undo.pop_all()
     for name in found.extra:
-        with suppress(OSError):  # others may have files there
-            for path in Path(name).parents[:-1]:
-                (folder / path).rmdir()
+        for path in Path(name).parents[:-1]:
+            _remove_folder(folder / path)
 
 
-def _move(source: Path, target: Path, undo: list[tuple[Path, Path]], made: list[Path]) -> None:
-    for path in reversed(target.parents):
-        if not path.exists():
-            path.mkdir()
-            made.append(path)
-    source.replace(target)
-    undo.append((source, target))
+def _keep(file: Path, kept: Path) -> None:
+    """A second name for the file, or a copy where there can be none: it is never away from its place."""
+    try:
+        kept.hardlink_to(file)
+    except OSError:
+        shutil.copy2(file, kept)
+
+
+def _remove_folder(path: Path) -> None:
+    with suppress(OSError):  # others may have files there
+        path.rmdir()
