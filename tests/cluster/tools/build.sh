@@ -8,14 +8,6 @@
 # OUT appears when it is whole. Go's build cache is one for this build: all parts take gigabytes there, the binaries
 # hardly any.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-part=$1 out=$2
-mkdir -p "$(dirname "$out")"
-work=$(mktemp -d "$out.XXXXXX")
-trap 'chmod -R u+w "$work" && rm -rf "$work"' EXIT
-mkdir "$work/out"
-export CGO_ENABLED=0 GOFLAGS='-buildvcs=false -mod=readonly -trimpath' GOCACHE=$work/go
-
 pinned() { go list -m -f '{{.Version}}' "$1"; }
 
 kube() {
@@ -55,6 +47,19 @@ clients() {
   python3 unpack.py "$work"/*.whl "$work/out"
 }
 
-cd "$here/$part"
-"$part"
-mv "$work/out" "$out"
+main() {
+  here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+  part=$1 out=$2
+  mkdir -p "$(dirname "$out")"
+  work=$(mktemp -d "$out.XXXXXX")
+  trap 'chmod -R u+w "$work" && rm -rf "$work"' EXIT
+  mkdir "$work/out"
+  export CGO_ENABLED=0 GOFLAGS='-buildvcs=false -mod=readonly -trimpath' GOCACHE=$work/go
+
+  cd "$here/$part"
+  "$part"
+  mv "$work/out" "$out"
+}
+
+# read whole before it runs: the file may change during a build
+main "$@"
