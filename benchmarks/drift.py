@@ -67,8 +67,7 @@ def fill(cluster: Cluster, folder: Path, policies: int, pods: int) -> None:
     crds = subprocess.run(
         [sys.executable, "-m", "hauberk.cli.main", "crds", "--policies"], check=True, capture_output=True, text=True
     )
-    cluster.kubectl("apply", "--server-side", "-f", "-", given=crds.stdout)
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    cluster.add_crds(crds.stdout)
     generated.write(folder, policies)
     api = Api(cluster)
     for number in range(_NAMESPACES):

@@ -41,5 +41,4 @@ def policies(cluster: Cluster) -> None:
     """The CRDs of the policies, as Hauberk writes them."""
     done = hauberk("crds", "--policies")
     assert done.returncode == 0, done.stderr
-    cluster.kubectl("apply", "--server-side", "-f", "-", given=done.stdout)
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    cluster.add_crds(done.stdout)

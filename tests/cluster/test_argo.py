@@ -13,7 +13,7 @@ import yaml
 from cluster.conftest import part
 from support.argo import NAMESPACE, argo
 from support.cluster import Cluster, until
-from support.delivery import SHOP, Repository, policy
+from support.delivery import REPORTS, SHOP, Repository, policy
 from support.gitserver import serving
 
 _GIT_PORT = 18490
@@ -118,19 +118,17 @@ def test_a_field_that_is_added_stays_and_drift_names_it(delivery: Delivery, mana
     until(lambda: repository.paths("first") == ["/etc/shadow"], _SLOW, "the policy is back")
 
 
-def test_health_is_what_the_node_says(delivery: Delivery) -> None:
+@pytest.mark.parametrize("kind", list(REPORTS))
+def test_health_is_what_the_node_says(delivery: Delivery, kind: str) -> None:
     repository = delivery.repository
     delivery.deliver(SHOP, policy("first", "/etc/shadow"))
-    repository.add_node("node-a")
+    repository.add_report(kind)
     delivery.refresh()
-    until(lambda: repository.has_node("node-a"), _SLOW, "the object is there")
-    until(lambda: delivery.sync()[1] == "Progressing", _SLOW, "it has said nothing yet")
-    repository.say_ready("node-a", "False")
-    until(lambda: delivery.sync()[1] == "Degraded", _SLOW, "the application is degraded")
-    (health,) = (one["health"] for one in delivery.status()["resources"] if one["kind"] == "NodePolicyStatus")
-    assert health == {"status": "Degraded", "message": "Tests: said by the tests"}
-    repository.say_ready("node-a", "True")
-    until(lambda: delivery.sync()[1] == "Healthy", _SLOW, "the application is healthy")
-    repository.remove_node("node-a")
+    until(lambda: repository.has_report(kind), _SLOW, "the object is there")
+    for ready, health in (("", "Progressing"), ("False", "Degraded"), ("True", "Healthy")):
+        if ready:
+            repository.say_ready(kind, ready)
+        until(lambda health=health: delivery.sync()[1] == health, _SLOW, f"the application is {health}")  # type: ignore[misc]
+    repository.remove_report()
     delivery.refresh()
-    until(lambda: not repository.has_node("node-a"), _SLOW, "the object is pruned")
+    until(lambda: not repository.has_report(kind), _SLOW, "the object is pruned")

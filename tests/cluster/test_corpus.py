@@ -41,14 +41,13 @@ def corpus() -> Path:
 def verdicts(cluster: Cluster, policies: None, corpus: Path) -> dict[Path, Verdicts]:
     """What the CRDs of KubeArmor itself say."""
     for path in sorted(shared("corpus", "crds").glob("*.yaml")):
-        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(path))
-    settled(cluster)
+        cluster.add_crds(path.read_text())
+    settled()
     return judged(cluster, corpus)
 
 
-def settled(cluster: Cluster) -> None:
+def settled() -> None:
     """A CRD that changes is in force a moment later; nothing in the API says when."""
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
     time.sleep(3)
 
 
@@ -147,8 +146,8 @@ def test_our_crds_accept_what_those_of_kubearmor_accept(
     cluster: Cluster, verdicts: dict[Path, Verdicts], corpus: Path
 ) -> None:
     done = hauberk("crds", "--policies")
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", given=done.stdout)
-    settled(cluster)
+    cluster.add_crds(done.stdout)
+    settled()
     ours = judged(cluster, corpus)
     differ = {path.name: (verdicts[path], said) for path, said in ours.items() if said != verdicts[path]}
     assert differ == {}

@@ -13,7 +13,7 @@ import yaml
 
 from cluster.conftest import part
 from support.cluster import Cluster, until
-from support.delivery import SHOP, Repository, policy
+from support.delivery import REPORTS, SHOP, Repository, policy
 from support.flux import NAMESPACE, flux
 from support.gitserver import serving
 
@@ -88,7 +88,7 @@ def test_a_hand_edit_is_corrected(delivery: Delivery) -> None:
     assert repository.paths("first") == ["/etc/none"]
     until(lambda: repository.paths("first") == ["/etc/shadow"], _SLOW, "the edit is corrected")
     log = (repository.cluster.folder / "kustomize-controller.log").read_text()
-    assert "KubeArmorPolicy/shop/first configured" in log
+    assert '"KubeArmorPolicy/shop/first":"configured"' in log
 
 
 def test_what_is_deleted_by_hand_comes_back(delivery: Delivery) -> None:
@@ -143,14 +143,17 @@ def test_an_unknown_field_fails_the_whole_set(delivery: Delivery) -> None:
     delivery.deliver(SHOP, policy("first", "/etc/shadow"))
 
 
-def test_health_is_what_the_node_says(delivery: Delivery) -> None:
+@pytest.mark.parametrize("kind", list(REPORTS))
+def test_health_is_what_the_node_says(delivery: Delivery, kind: str) -> None:
     repository = delivery.repository
     delivery.deliver(SHOP, policy("first", "/etc/shadow"))
-    repository.add_node("node-a")
-    until(lambda: repository.has_node("node-a"), _SLOW, "the object is there")
-    repository.say_ready("node-a", "False")
+    repository.add_report(kind)
+    until(lambda: repository.has_report(kind), _SLOW, "the object is there")
+    repository.say_ready(kind, "False")
     until(lambda: delivery.condition().get("status") == "False", _SLOW, "Flux fails")
-    assert "NodePolicyStatus/node-a status: 'Failed'" in delivery.condition()["message"]
-    repository.say_ready("node-a", "True")
+    assert kind in delivery.condition()["message"]
+    assert "status: 'Failed'" in delivery.condition()["message"]
+    repository.say_ready(kind, "True")
     until(lambda: delivery.condition().get("status") == "True", _SLOW, "Flux is ready")
-    repository.remove_node("node-a")
+    repository.remove_report()
+    until(lambda: not repository.has_report(kind), _SLOW, "the object is pruned")

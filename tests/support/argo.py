@@ -18,8 +18,7 @@ _CONFIG_MAPS = ("argocd-cm", "argocd-rbac-cm", "argocd-tls-certs-cm", "argocd-ss
 @contextmanager
 def argo(cluster: Cluster, programs: Path, kustomize: Path) -> Iterator[None]:
     """Both, with what they ask a cluster for; their metrics listen on every address of this network."""
-    cluster.kubectl("apply", "--server-side", "-f", str(programs / "crds.yaml"))
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    cluster.add_crds((programs / "crds.yaml").read_text())
     cluster.apply(*_objects())
     home = cluster.folder / "argo"
     environment = _environment(cluster, home, kustomize)

@@ -102,6 +102,19 @@ class Cluster:
         text = yaml.safe_dump_all(documents) if documents else ""
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", given=text)
 
+    def add_crds(self, text: str) -> None:
+        """Applies CRDs, and waits until the API server serves their kinds."""
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", given=text)
+
+        def are_established() -> bool:
+            found = self.request("GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions")[1]["items"]
+            said = [
+                {one["type"]: one["status"] for one in item.get("status", {}).get("conditions") or ()} for item in found
+            ]
+            return all(one.get("Established") == "True" for one in said)
+
+        until(are_established, 30, "the CRDs are established")
+
     def request(
         self, method: str, path: str, body: Any = None, content: str = "application/json"
     ) -> tuple[int, dict[str, Any]]:

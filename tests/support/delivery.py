@@ -13,7 +13,12 @@ import yaml
 from support import hauberk
 from support.cluster import Cluster
 
-SHOP = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
+SHOP = {
+    "apiVersion": "v1",
+    "kind": "Namespace",
+    "metadata": {"name": "shop", "annotations": {"kubearmor-file-posture": "block"}},
+}
+"""A namespace is rendered if it has a posture."""
 
 
 def policy(name: str, path: str) -> dict[str, Any]:
@@ -35,6 +40,29 @@ def allowing_everything(name: str) -> dict[str, Any]:
     """What another field manager might add to that policy."""
     rules = [{"dir": "/", "recursive": True, "action": "Allow"}]
     return {**policy(name, "/"), "spec": {"file": {"matchDirectories": rules}}}
+
+
+REPORTS: dict[str, dict[str, Any]] = {
+    "NodePolicyStatus": {
+        "apiVersion": "hauberk.dev/v1alpha1",
+        "kind": "NodePolicyStatus",
+        "metadata": {"name": "node-a"},
+        "spec": {"nodeName": "node-a"},
+    },
+    "DriftReport": {
+        "apiVersion": "hauberk.dev/v1alpha1",
+        "kind": "DriftReport",
+        "metadata": {"name": "first-node-a", "namespace": "shop"},
+        "spec": {"nodeName": "node-a", "policy": {"kind": "KubeArmorPolicy", "name": "first"}},
+    },
+}
+_PLURALS = {"NodePolicyStatus": "nodepolicystatuses", "DriftReport": "driftreports"}
+
+
+def _path_of(kind: str) -> str:
+    metadata = REPORTS[kind]["metadata"]
+    space = f"namespaces/{metadata['namespace']}/" if "namespace" in metadata else ""
+    return f"/apis/hauberk.dev/v1alpha1/{space}{_PLURALS[kind]}/{metadata['name']}"
 
 
 @dataclass(slots=True)
@@ -79,23 +107,17 @@ class Repository:
         command = ["git", *identity, *arguments]
         return subprocess.run(command, cwd=self.work, check=True, capture_output=True, text=True).stdout
 
-    def add_node(self, name: str) -> None:
-        """Puts a NodePolicyStatus beside what was rendered, for its health."""
-        status = {
-            "apiVersion": "hauberk.dev/v1alpha1",
-            "kind": "NodePolicyStatus",
-            "metadata": {"name": name},
-            "spec": {"nodeName": name},
-        }
-        (self.rendered / f"{name}.yaml").write_text(yaml.safe_dump(status))
+    def add_report(self, kind: str) -> None:
+        """Puts a report of the node daemon beside what was rendered, for its health."""
+        (self.rendered / "report.yaml").write_text(yaml.safe_dump(REPORTS[kind]))
         kustomization = self.rendered / "kustomization.yaml"
-        kustomization.write_text(kustomization.read_text().replace("resources:\n", f"resources:\n  - {name}.yaml\n"))
+        kustomization.write_text(kustomization.read_text().replace("resources:\n", "resources:\n  - report.yaml\n"))
         self.push()
 
-    def remove_node(self, name: str) -> None:
-        (self.rendered / f"{name}.yaml").unlink()
+    def remove_report(self) -> None:
+        (self.rendered / "report.yaml").unlink()
         kustomization = self.rendered / "kustomization.yaml"
-        kustomization.write_text(kustomization.read_text().replace(f"  - {name}.yaml\n", ""))
+        kustomization.write_text(kustomization.read_text().replace("  - report.yaml\n", ""))
         self.push()
 
     # -- what the cluster has
@@ -119,7 +141,7 @@ class Repository:
         added = yaml.safe_dump(allowing_everything(name))
         self.cluster.kubectl("apply", "--server-side", f"--field-manager={manager}", "-f", "-", given=added)
 
-    def say_ready(self, node: str, ready: str) -> None:
+    def say_ready(self, kind: str, ready: str) -> None:
         """As the node daemon would."""
         condition = {
             "type": "Ready",
@@ -129,13 +151,13 @@ class Repository:
             "lastTransitionTime": "2026-01-01T00:00:00Z",
             "observedGeneration": 1,
         }
-        path = f"/apis/hauberk.dev/v1alpha1/nodepolicystatuses/{node}/status"
+        path = f"{_path_of(kind)}/status"
         body = {"status": {"conditions": [condition]}}
         code, answer = self.cluster.request("PATCH", path, body, "application/merge-patch+json")
         assert code == 200, answer
 
-    def has_node(self, name: str) -> bool:
-        return self.cluster.request("GET", f"/apis/hauberk.dev/v1alpha1/nodepolicystatuses/{name}")[0] == 200
+    def has_report(self, kind: str) -> bool:
+        return self.cluster.request("GET", _path_of(kind))[0] == 200
 
     def drift(self) -> list[dict[str, Any]]:
         """The objects that `hauberk drift` names."""

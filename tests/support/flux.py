@@ -16,8 +16,7 @@ NAMESPACE = "flux-system"
 @contextmanager
 def flux(cluster: Cluster, programs: Path) -> Iterator[None]:
     """Both controllers, ready, with their CRDs."""
-    cluster.kubectl("apply", "--server-side", "-f", str(programs / "crds.yaml"))
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    cluster.add_crds((programs / "crds.yaml").read_text())
     cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     store = f"127.0.0.1:{_PORT}"
     artifacts = cluster.folder / "artifacts"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from hauberk.policy.apparmor import partings
+from hauberk.policy.arrival import orders, shares_keys
 from hauberk.policy.compare import compare
 from hauberk.policy.decision import Compiled, compile_policies
 from hauberk.policy.gaps import Gaps, gaps
@@ -182,9 +183,39 @@ def _reach(
             places = {number: place for place, number in enumerate(numbers)}
             ask = {(places[number], position) for number, position in doubted if number in places}
         side = reach(model, asked[model], workload, group.posture, ask=ask, compiled=compiled[model])
-        found[model] = {(numbers[one.policy], one.rule): _told(one, numbers) for one in side if _says(one)}
+        told = {(one.policy, one.rule): one for one in side if _says(one)}
+        if model is Model.KUBEARMOR:
+            told = _in_any_order(told, asked[model], group, workload)
+        found[model] = {(numbers[policy], rule): _told(one, numbers) for (policy, rule), one in told.items()}
         doubted = {spot for spot, one in found[model].items() if one.redundant}
     return found
+
+
+def _in_any_order(
+    told: Mapping[Spot, Finding], policies: Sequence[Policy], group: Group, workload: Workload
+) -> dict[Spot, Finding]:
+    """What still holds when the rule's own policy is the last to write."""
+    kept = dict(told)
+    claimed = [spot for spot, one in told.items() if one.standing is Standing.UNREACHABLE or one.redundant]
+    found, untold = orders(policies, claimed)
+    for spot in untold:
+        # too many policies write the same: nothing is claimed
+        del kept[spot]
+    for order, rules in found.items():
+        ask = {(order.index(policy), rule) for policy, rule in rules}
+        others = reach(Model.KUBEARMOR, [policies[n] for n in order], workload, group.posture, ask=ask)
+        for other in others:
+            spot = order[other.policy], other.rule
+            one = kept.get(spot) if spot in rules else None
+            if one is None:
+                continue
+            standing = one.standing if one.standing is other.standing else Standing.REACHABLE
+            merged = replace(one, standing=standing, redundant=bool(one.redundant and other.redundant))
+            if _says(merged):
+                kept[spot] = merged
+            else:
+                del kept[spot]
+    return kept
 
 
 def _says(one: Finding) -> bool:
@@ -287,9 +318,13 @@ def _same_without(
     ]
     if model is Model.KUBEARMOR and same_stores(policies, left):
         return True
-    sides = [compile_policies(model, side, workload, group.posture) for side in (policies, left)]
-    found = compare(*sides)
-    return not found.changes and not found.inconclusive
+    either_way = model is Model.KUBEARMOR and shares_keys(policies)
+    for step in (1, -1)[: 1 + either_way]:
+        sides = [compile_policies(model, side[::step], workload, group.posture) for side in (list(policies), left)]
+        found = compare(*sides)
+        if found.changes or found.inconclusive:
+            return False
+    return True
 
 
 def _opened(found: Gaps, spots: Mapping[Key, Spot]) -> tuple[Open, ...]:

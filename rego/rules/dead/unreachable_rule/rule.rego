@@ -37,7 +37,7 @@ violation contains v if {
 			"pointer": item.pointer,
 			"model": accesses.models(item.unreachable),
 			"message": $"this rule decides nothing: {names} stand{ending} before it wherever it matches{example}",
-			"hint": "remove it, or narrow the rules that stand before it",
+			"hint": _hint(item),
 			"related": [{"place": cover.place, "message": "stands before it"} | some cover in item.cover],
 		},
 		_witness(item),
@@ -177,6 +177,14 @@ _explained(rule) if {
 }
 
 _explained(rule) if rule.domain == "dns"
+
+# Of two rules for one thing each model may leave another one dead: without both the thing is open.
+_hint(item) := "remove it, or narrow the rules that stand before it" if {
+	count(item.unreachable) == 2
+} else := $"keep it if the {other} model is enforced anywhere, where it does decide; else remove it, or narrow the rules that stand before it" if {
+	some other in ["hauberk", "kubearmor"]
+	not other in item.unreachable
+}
 
 _inside(true) := " in the directory"
 
