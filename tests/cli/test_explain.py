@@ -82,3 +82,24 @@ def test_several_workloads_are_listed() -> None:
     done = hauberk("explain", ROOT / "examples", "--read", "/a")
     assert done.returncode == 2
     assert "Deployment/web/nginx/nginx" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--read", "/etc/nginx/"), "give /etc/nginx"),
+        (("--write", "/etc/nginx/../passwd"), "give /etc/passwd"),
+        (("--exec", "nginx"), "from the root"),
+        (("--read", "/etc/passwd", "--from", "bash"), "--from bash"),
+        (("--capability", "net_row"), "did you mean net_raw?"),
+    ],
+)
+def test_what_no_kernel_shows_is_refused(arguments: tuple[str, ...], said: str) -> None:
+    done = hauberk("explain", ROOT / "examples/nginx/corrected", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_names_of_capabilities_and_of_what_has_no_path() -> None:
+    for arguments in (("--capability", "CAP_NET_RAW"), ("--exec", "memfd:x")):
+        assert hauberk("explain", ROOT / "examples/nginx/corrected", *arguments).returncode == 0

@@ -339,3 +339,12 @@ def worlds_are_real(access: Access) -> bool:
     paths = [access.source or "/", access.parent_source or "/"]
     paths += [access.target] if access.target.startswith("/") else []
     return all(map(real_path, paths))
+
+
+def test_what_only_one_model_sees_is_no_change_of_everything() -> None:
+    """Programs without a file on disk are not asked about under kubearmor, and fall to the end of the list here."""
+    policies = [policy({"action": "Allow", "process": {"matchPaths": [{"path": "/usr/bin/id"}]}})]
+    sides = [compile_policies(model, policies, POD, BLOCK) for model in (Model.KUBEARMOR, Model.HAUBERK)]
+    (found,) = compare(*sides).changes
+    assert (found.direction, found.witness.target) == (Direction.NARROWED, "memfd:x")
+    assert found.extent == Extent("value", "what has no path, and /")

@@ -78,9 +78,17 @@ def open_repository(paths: Sequence[str], exclude: Sequence[str] = ()) -> Opened
     """All policies and manifests below the paths."""
     names = sources.find(paths, markdown=False, exclude=exclude)
     opened = open_sources(sources.read(name) for name in names)
-    if not opened.repository.entries:
-        raise HauberkError(f"no policy in {', '.join(paths)}")
+    must_have_policies(opened, paths)
     return opened
+
+
+def must_have_policies(opened: Opened, paths: Sequence[str]) -> None:
+    """Raises HauberkError where there is none, and says what could not be read."""
+    if not opened.repository.entries:
+        hidden = (
+            f"; {opened.broken[0]} cannot be read: `hauberk lint {opened.broken[0]}` says why" if opened.broken else ""
+        )
+        raise HauberkError(f"no policy in {', '.join(paths)}{hidden}")
 
 
 def open_sources(given: Iterable[Source]) -> Opened:

@@ -14,7 +14,7 @@ from hauberk.cli.commands.since import in_repository, within
 from hauberk.cli.config import Config
 from hauberk.cli.globs import anchored, matched
 from hauberk.cli.loading import load
-from hauberk.cli.opened import Opened, open_loaded, open_sources
+from hauberk.cli.opened import Opened, must_have_policies, open_loaded, open_sources
 from hauberk.cli.output import changes
 from hauberk.cli.progress import progress
 from hauberk.cli.report import coloured, emit
@@ -118,8 +118,7 @@ def between(base: str, head: str | None, paths: list[str], config: Config) -> tu
 def folder(paths: list[str], config: Config) -> Opened:
     """What lies below the paths now."""
     opened = open_sources(_read(paths, config))
-    if not opened.repository.entries:
-        raise HauberkError(f"no policy in {', '.join(paths)}")
+    must_have_policies(opened, paths)
     return opened
 
 

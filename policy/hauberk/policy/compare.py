@@ -178,9 +178,10 @@ def _change(before: Compiled, after: Compiled, op: Op, way: Direction, found: _G
             raise RuntimeError(f"the lists say {decision} to {one.access}, the search said {outcome}")
         decisions.append(decision)
     witness = one.access
-    if found.target is None:
+    if found.target is None or isinstance(found.target, Pathless):
         # what everybody knows shows it better than a made-up name
-        others = (replace(witness, target=path) for path in FAMILIAR_TARGETS.get(op, ()))
+        known = FAMILIAR_TARGETS.get(op, ()) if found.target is None else ("memfd:x",)
+        others = (replace(witness, target=path) for path in known)
         witness = next((o for o in others if [before.decide(o), after.decide(o)] == decisions), witness)
     return Change(
         op,
@@ -214,7 +215,9 @@ class _Causes:
                 if _lacks(alert.origin, self._after):
                     return ("gone", key_of(alert.origin)), alert.target
         if before.origin is None and after.origin is None:
-            return "end", None
+            blind = next((t for t in (before.target, after.target) if isinstance(t, Pathless)), None)
+            # what a model does not see, and the other one's end decides, is no change of all that is left
+            return ("end", None) if blind is None else (("end", blind), blind)
         gone, new = _lacks(before.origin, self._after), _lacks(after.origin, self._before)
         if self._models and not gone and not new:
             # the models read these rules otherwise, and every rule like them
@@ -291,6 +294,8 @@ def _extent(target: Target | None) -> Extent:
             return Extent("pattern", "/proc/[0-9]*/**" if whole else "/proc/[0-9]*/environ")
         case Below(dir=directory, deep=deep):
             return Extent("below" if deep else "directory", directory)
+        case Pathless(root=True):
+            return Extent("value", "what has no path, and /")
         case InMemory() | Pathless():
             return Extent("value", "without a file on disk")
         case SocketType(type=text) | Capable(name=text):

@@ -52,6 +52,8 @@ def run(paths: Sequence[str], *, write_files: bool, exclude: Sequence[str] = ())
             result.failed = True
             continue
         if "KubeArmor" not in text or name.endswith(".json"):
+            if name in paths:
+                result.notes.append(f"{shown}: holds no policy in YAML: nothing to format")
             continue
         try:
             formatted = format_text(text)

@@ -48,7 +48,7 @@ def lint_paths(paths: Sequence[str], request: Request, *, allow_none: bool = Fal
     """Lints files; raises HauberkError when there is nothing to lint, unless that is expected."""
     config = request.config
     names = sources.find(paths, markdown=config.markdown, exclude=config.exclude)
-    if not names:
+    if not names and not allow_none:
         kinds = "YAML, JSON or Markdown" if config.markdown else "YAML or JSON"
         raise HauberkError(f"no {kinds} file in {', '.join(paths)}: name a file or folder of policies")
     report = lint_sources([sources.read(name) for name in names], request)

@@ -51,6 +51,7 @@ test_bad_for_one_model if {
 	some v in found
 	v.model == "kubearmor"
 	not v.fix
+	startswith(v.hint, "keep it if the hauberk model is enforced anywhere")
 }
 
 test_bad_in_some_workloads if {
