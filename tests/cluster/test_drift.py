@@ -66,7 +66,8 @@ def git(cluster: Cluster, policies: None, tmp_path: Path) -> Iterator[Path]:
     write(tmp_path / "source/policy.yaml", POLICY, SPACE)
     done = hauberk("render", tmp_path / "source", "--out", tmp_path / "rendered", "--allow-findings", "HB4,HB5,HB7")
     assert done.returncode == 0, done.stderr
-    cluster.kubectl("apply", "--server-side", "--field-manager=kustomize-controller", "-k", str(tmp_path / "rendered"))
+    flags = ["--server-side", "--field-manager=kustomize-controller", "--force-conflicts"]
+    cluster.kubectl("apply", *flags, "-k", str(tmp_path / "rendered"))
     cluster.apply(POD)
     yield tmp_path / "source"
     cluster.kubectl("delete", "kubearmorpolicies,kubearmorclusterpolicies,kubearmorhostpolicies", "--all", "-A")

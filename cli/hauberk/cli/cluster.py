@@ -6,12 +6,17 @@ Everything is listed by pages and nothing is watched or written; what is not nee
 from __future__ import annotations
 
 import json
+import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from hauberk.policy.loose import listing, mapping
+import yaml
+
+from hauberk.cli.output.visible import visible
+from hauberk.policy.loose import is_mapping, listing, mapping
 from hauberk.policy.problems import HauberkError
 
 GROUP, VERSION = "security.kubearmor.com", "v1"
@@ -53,7 +58,7 @@ class Where:
 class Live:
     """Objects as the API server has them; of pods one of each kind, with nothing but what selects and names them.
 
-    `notes` say what could not be looked at, and that nothing is said about it.
+    `unread` are kinds that could not be looked at, `notes` say why: nothing is said about them.
     """
 
     name: str
@@ -62,10 +67,14 @@ class Live:
     pods: list[Document] = field(default_factory=list[Document])
     pod_count: int = 0
     notes: list[str] = field(default_factory=list[str])
+    unread: set[str] = field(default_factory=set[str])
 
 
-def read(where: Where, progress: Callable[[int, int], None]) -> Live:
-    """Policies, namespaces and pods; raises HauberkError where they cannot be read, in one line."""
+def read(where: Where, selected: Iterable[str], progress: Callable[[int, int], None]) -> Live:
+    """Policies, namespaces and pods; raises HauberkError where they cannot be read, in one line.
+
+    `selected` are label keys that selectors name besides those of the cluster's own policies.
+    """
     reader = _Reader(where)
     live = Live(reader.name)
     found = 0
@@ -78,13 +87,13 @@ def read(where: Where, progress: Callable[[int, int], None]) -> Live:
             yield document
 
     for kind, plural in PLURALS.items():
-        live.policies += seen(reader.policies(kind, plural, live.notes))
+        live.policies += seen(reader.policies(kind, plural, live))
     live.namespaces += seen(reader.namespaces())
-    selected = {key for policy in live.policies for key in _selected_keys(policy)}
+    keys = {*selected, *(key for policy in live.policies for key in selected_keys(policy))}
     alike: set[str] = set()
     for pod in seen(reader.pods()):
         live.pod_count += 1
-        kept = _trimmed(pod, selected)
+        kept = _trimmed(pod, keys)
         same = json.dumps({**kept, "metadata": {**kept["metadata"], "name": ""}}, sort_keys=True)
         if same not in alike:
             alike.add(same)
@@ -97,7 +106,7 @@ class _Reader:
         self._client, self.name = _connect(where)
         self._namespaces = where.namespaces
 
-    def policies(self, kind: str, plural: str, notes: list[str]) -> Iterator[Document]:
+    def policies(self, kind: str, plural: str, live: Live) -> Iterator[Document]:
         base = f"/apis/{GROUP}/{VERSION}"
         paths = [f"{base}/{plural}"]
         if self._namespaces and kind == "KubeArmorPolicy":
@@ -111,12 +120,13 @@ class _Reader:
                 raise HauberkError(
                     f"{self.name}: the cluster has no {plural}.{GROUP}: install KubeArmor or its CRDs first"
                 ) from None
-            notes.append(f"the cluster has no {plural}.{GROUP}")
+            live.notes.append(f"the cluster has no {plural}.{GROUP}")
         except _ForbiddenError as error:
             if not self._namespaces or kind == "KubeArmorPolicy":
                 raise
             # who asks about namespaces may have rights there only
-            notes.append(f"{plural} are not looked at: {error.reason}")
+            live.unread.add(kind)
+            live.notes.append(f"{plural} are not looked at: {error.reason}")
 
     def namespaces(self) -> Iterator[Document]:
         if not self._namespaces:
@@ -144,7 +154,8 @@ class _Reader:
                 return
 
     def _get(self, path: str, query: Sequence[tuple[str, str | int]]) -> Document:
-        import urllib3.exceptions
+        from kubernetes.client.exceptions import ApiException
+        from urllib3.exceptions import HTTPError
 
         client = self._client
         method, url, headers, _, _ = client.param_serialize(
@@ -157,18 +168,27 @@ class _Reader:
         try:
             answer: Any = client.call_api(method, url, headers, _request_timeout=(_CONNECT, _READ))
             data: bytes = answer.read()
-        except urllib3.exceptions.HTTPError as error:
+        except (HTTPError, ApiException, OSError) as error:
             raise HauberkError(f"{self.name}: {_reason(error)}: is the cluster up, and the context right?") from None
+        except ValueError:
+            # its text would show the token
+            raise HauberkError(f"{self.name}: the token is no header value: log in again") from None
         if answer.status != 200:
             raise self._refusal(path, int(answer.status), data)
-        found: Document = json.loads(data)
-        return found
+        try:
+            found: Any = json.loads(data)
+        except ValueError:
+            found = None
+        if not is_mapping(found):
+            raise HauberkError(f"{self.name}: {path}: what answers is no API server: look for a proxy on the way")
+        return dict(found)
 
     def _refusal(self, path: str, status: int, data: bytes) -> HauberkError:
         try:
             message = str(mapping(json.loads(data)).get("message") or "")
         except ValueError:
             message = data[:200].decode(errors="replace")
+        message = _one_line(message)
         match status:
             case 401:
                 return HauberkError(f"{self.name}: the API server does not know who asks (401): log in again")
@@ -197,12 +217,14 @@ def _connect(where: Where) -> tuple[Any, str]:
         import kubernetes.config
     except ImportError:
         raise HauberkError("the Kubernetes client is not installed: pip install 'hauberk[cluster]'") from None
+    # it writes what plugins of the kubeconfig say, and errors are told here in one line
+    logging.getLogger().addHandler(logging.NullHandler())
     # half of the package has types
     client: Any = kubernetes.client
     config: Any = kubernetes.config
     configuration = client.Configuration()
     try:
-        if where.kubeconfig is None and where.context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
+        if _is_in_a_pod(where, config):
             config.load_incluster_config(configuration)
             name = "this cluster"
         else:
@@ -210,10 +232,22 @@ def _connect(where: Where) -> tuple[Any, str]:
             contexts, active = config.list_kube_config_contexts(where.kubeconfig)
             chosen = next((one for one in contexts if one["name"] == where.context), active)
             name = f"context {chosen['name']}"
-    except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
-        raise HauberkError(f"no cluster to ask: {error}: name one with --kubeconfig or --context") from None
+    except (config.ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = _one_line(str(error))
+        raise HauberkError(f"no cluster to ask: {reason}: name one with --kubeconfig or --context") from None
     configuration.retries = False
     return client.ApiClient(configuration), name
+
+
+def _is_in_a_pod(where: Where, config: Any) -> bool:
+    """Whether nothing names a cluster but the account of the pod that this runs in."""
+    named = where.kubeconfig or where.context or os.environ.get("KUBECONFIG")
+    usual = Path(config.KUBE_CONFIG_DEFAULT_LOCATION).expanduser()
+    return not named and "KUBERNETES_SERVICE_HOST" in os.environ and not usual.exists()
+
+
+def _one_line(text: str) -> str:
+    return visible(" ".join(text.split())[:500])
 
 
 def _reason(error: Exception) -> str:
@@ -221,7 +255,7 @@ def _reason(error: Exception) -> str:
     reason: Any = error
     while isinstance(getattr(reason, "reason", None), Exception):
         reason = reason.reason
-    text = str(reason)
+    text = _one_line(str(getattr(error, "reason", None) or reason) if not str(reason) else str(reason))
     return text.partition(": ")[2] or text if "object at 0x" in text else text
 
 
@@ -252,7 +286,7 @@ def _trimmed(pod: Document, selected: set[str]) -> Document:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": kept, "spec": containers}
 
 
-def _selected_keys(policy: Document) -> Iterator[str]:
+def selected_keys(policy: Mapping[str, Any]) -> Iterator[str]:
     """Label keys that a selector names, also in `matchExpressions` of the form key, operator, values."""
     selector = mapping(mapping(policy.get("spec")).get("selector"))
     yield from mapping(selector.get("matchLabels"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hauberk.cli.cluster import Live
@@ -29,8 +30,15 @@ def identity_of(document: Mapping[str, Any]) -> Identity:
     return kind, namespace, str(metadata.get("name") or "")
 
 
-def sides(loaded: Sequence[Loaded], live: Live, namespaces: Sequence[str], model: Model) -> tuple[Side, Side]:
-    """Git, then the cluster; a namespace that only one of them has is the same on both."""
+def sides(
+    loaded: Sequence[Loaded], live: Live, namespaces: Sequence[str], model: Model, *, own_postures: bool
+) -> tuple[Side, Side]:
+    """Git, then the cluster; of git only the kinds that were looked at there.
+
+    A namespace that only one of them has is the same on both, but with `own_postures`: then hauberk.yaml says what
+    holds in those that git does not have. Policies come by identity: the order in which a cluster lists them is not
+    that of the files, and says nothing of how they arrived.
+    """
     manifests = [manifest for one in loaded for manifest in one.manifests]
     spaces, workloads = _parted(manifests)
     live_spaces, pods = _parted(_manifests(live))
@@ -39,9 +47,13 @@ def sides(loaded: Sequence[Loaded], live: Live, namespaces: Sequence[str], model
     entries = (entry for one in loaded for entry in one.entries)
     git, cluster = (
         Repository(
-            [entry for entry in own if _concerns(entry, namespaces)], [*workloads, *{**others, **named}.values()]
+            sorted((e for e in own if _concerns(e, namespaces, live)), key=_identity_of_entry),
+            [*workloads, *{**others, **named}.values()],
         )
-        for own, named, others in ((entries, spaces, live_spaces), (_entries(live), live_spaces, spaces))
+        for own, named, others in (
+            (entries, spaces, {} if own_postures else live_spaces),
+            (_entries(live), live_spaces, spaces),
+        )
     )
     return Side("git", Opened(git, unread), model), Side("cluster", Opened(cluster, ()), model)
 
@@ -51,7 +63,9 @@ def _parted(manifests: Iterable[Manifest]) -> tuple[dict[str, Namespace], list[M
     others: list[Manifest] = []
     for manifest in manifests:
         if isinstance(manifest, Namespace):
-            spaces[manifest.name] = manifest
+            known = spaces.get(manifest.name, manifest)
+            annotations = {**dict(known.annotations), **dict(manifest.annotations)}
+            spaces[manifest.name] = replace(manifest, annotations=tuple(annotations.items()))
         else:
             others.append(manifest)
     return spaces, others
@@ -79,9 +93,15 @@ def _workloads(manifest: Manifest) -> set[object]:
     return {(workload.namespace, frozenset(workload.labels), workload.container) for workload in found}
 
 
-def _concerns(entry: Entry, namespaces: Sequence[str]) -> bool:
+def _concerns(entry: Entry, namespaces: Sequence[str], live: Live) -> bool:
     namespace = entry.policy.effective_namespace
+    if entry.policy.kind.value in live.unread:
+        return False
     return not namespaces or namespace is None or namespace in namespaces
+
+
+def _identity_of_entry(entry: Entry) -> Identity:
+    return entry.policy.kind.value, entry.policy.effective_namespace or "", entry.policy.name
 
 
 def _entries(live: Live) -> Iterator[Entry]:

@@ -14,6 +14,7 @@ from hauberk.cli.loading import Loaded, load
 from hauberk.cli.output import drift as output
 from hauberk.cli.progress import progress
 from hauberk.cli.report import coloured, emit
+from hauberk.policy.loose import is_mapping
 from hauberk.policy.model import Model, Posture
 from hauberk.policy.problems import HauberkError
 
@@ -32,8 +33,9 @@ class Options:
 def run(options: Options) -> int:
     """0, or 1 where `fail_on` says that what was found counts."""
     loaded = _git(options.paths, options.config)
-    live = cluster.read(options.where, progress("reading the cluster", "objects"))
-    configured = Posture(**(options.config.posture or {}))
+    selected = [key for one in loaded for document in one.documents() for key in _selected(document.data)]
+    live = cluster.read(options.where, selected, progress("reading the cluster", "objects"))
+    configured = None if options.config.posture is None else Posture(**options.config.posture)
     namespaces = options.where.namespaces
     found = drift(loaded, live, Model(options.model), configured, namespaces, progress("comparing", "workloads"))
     match options.format:
@@ -55,6 +57,10 @@ def _fails(found: Drift, fail_on: str) -> bool:
             return bool(found.objects or found.diff.changes or found.diff.inconclusive)
         case _:
             return False
+
+
+def _selected(document: object) -> list[str]:
+    return list(cluster.selected_keys(document)) if is_mapping(document) else []
 
 
 def _git(paths: tuple[str, ...], config: Config) -> list[Loaded]:

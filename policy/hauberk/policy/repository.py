@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hauberk.policy.model import Kind, Model, Policy, Workload
 from hauberk.policy.selection import selects
@@ -133,7 +133,14 @@ class Repository:
 
     def targets(self) -> list[Target]:
         """Every workload to ask about: of all manifests, and stand-ins for policies that select none of them."""
-        found = {target.name: target for target in self._targets}
+        found: dict[str, Target] = {}
+        for target in self._targets:
+            name, count = target.name, 1
+            while name in found and found[name].workload != target.workload:
+                # a base and its overlay, say: two manifests of one name and other labels
+                count += 1
+                name = f"{target.name} ({count})"
+            found[name] = target if name == target.name else replace(target, name=name)
         for number in range(len(self.entries)):
             if not self.selectable(number)[1]:
                 for target in self._own(number):

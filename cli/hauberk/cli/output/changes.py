@@ -17,6 +17,7 @@ from hauberk.policy.model import Access, Decision
 MOST_MARKDOWN = 60_000
 """Characters that a comment on a merge request may have."""
 
+_MOST_NOTES = 10
 _COLOURS = {"widened": "red", "narrowed": "green", "reported": "yellow"}
 _MEANING = {
     "widened": "was denied, or reported, and is now allowed",
@@ -95,8 +96,11 @@ def as_markdown(diff: Diff, most: int = MOST_MARKDOWN) -> str:
             break
         text += block
         left -= len(changes)
-    doubts = "".join(f"- inconclusive: {cell(doubt)}\n" for doubt in diff.inconclusive[:10])
-    return text + doubts
+    said = [f"inconclusive: {doubt}" for doubt in diff.inconclusive] + [f"note: {reason}" for reason in diff.broken]
+    lines = [f"- {cell(line)}\n" for line in said[:_MOST_NOTES]]
+    if len(said) > _MOST_NOTES:
+        lines.append(f"- and {len(said) - _MOST_NOTES} more: run `hauberk diff`\n")
+    return text + "".join(lines)
 
 
 def _row(change: WorkloadChange) -> str:

@@ -23,6 +23,7 @@ MEANING = {
 }
 _COLOURS = {DriftKind.MISSING: "red", DriftKind.EXTRA: "yellow", DriftKind.EDITED: "red", DriftKind.OTHER: "yellow"}
 _MOST_TEXT = 120
+_MOST_FIELDS = 20
 
 
 def _plain(text: str, **_: object) -> str:
@@ -50,7 +51,9 @@ def as_text(drift: Drift, *, colour: bool) -> str:
 
 
 def _details(one: ObjectDrift) -> Iterator[str]:
-    yield from (_field(found) for found in one.fields)
+    yield from (_field(found) for found in one.fields[:_MOST_FIELDS])
+    if len(one.fields) > _MOST_FIELDS:
+        yield f"and {len(one.fields) - _MOST_FIELDS} more fields"
     yield from (f"by {_manager(manager)}" for manager in one.managers)
 
 
@@ -77,6 +80,7 @@ def as_markdown(drift: Drift) -> str:
         if len(text) > changes.MOST_MARKDOWN // 2:
             text += "- more objects do not fit here: run `hauberk drift`\n"
             break
+    text += "".join(f"- note: {changes.cell(note)}\n" for note in drift.notes)
     return text + "\n" + changes.as_markdown(drift.diff, changes.MOST_MARKDOWN - len(text) - 1)
 
 
