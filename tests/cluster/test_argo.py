@@ -132,3 +132,15 @@ def test_health_is_what_the_node_says(delivery: Delivery, kind: str) -> None:
     repository.remove_report()
     delivery.refresh()
     until(lambda: not repository.has_report(kind), _SLOW, "the object is pruned")
+
+
+def test_an_unknown_field_is_seen_for_a_moment_only(delivery: Delivery) -> None:
+    """Argo CD says Unknown, and Synced again at its next look: no proof that a commit can be applied."""
+    repository = delivery.repository
+    delivery.deliver(SHOP, policy("first", "/etc/shadow"))
+    (file,) = repository.rendered.rglob("policies/shop/first.yaml")
+    file.write_text(file.read_text().replace("severity: 5", "severity: 5\n  recurive: true"))
+    repository.push()
+    delivery.refresh()
+    until(lambda: delivery.sync()[0] == "Unknown", _SLOW, "the comparison fails")
+    delivery.deliver(SHOP, policy("first", "/etc/shadow"))

@@ -233,3 +233,30 @@ def test_each_right_of_the_role_is_needed(git: Path, cluster: Cluster, reader: P
             until(is_refused, 10, f"refused without {left_out[1]}")
     finally:
         cluster.apply(role)
+
+
+def test_the_whole_cluster_as_the_role_may_see_it(git: Path, reader: Path) -> None:
+    done = hauberk("drift", git, "--kubeconfig", reader, "--format", "json")
+    whole = found(done)
+    assert [one for one in told(whole) if one[1] == "keys"] == []
+    assert whole["pods"] >= 1
+
+
+def test_a_certificate_of_somebody_else(git: Path, cluster: Cluster, tmp_path: Path) -> None:
+    names = ["-subj", "/CN=somebody else", "-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "authority")]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *names], check=True, capture_output=True
+    )
+    other = tmp_path / "kubeconfig"
+    other.write_text(cluster.kubeconfig.read_text().replace(str(cluster.authority), str(tmp_path / "authority")))
+    assert "certificate" in complaint(hauberk("drift", git, "--kubeconfig", other)).lower()
+
+
+def test_a_cluster_without_the_kinds(git: Path, cluster: Cluster) -> None:
+    """The last of this file: the policies go with their kind."""
+    cluster.kubectl("delete", "crd", "kubearmorpolicies.security.kubearmor.com", "--timeout=30s")
+    try:
+        line = complaint(hauberk("drift", git, "--kubeconfig", cluster.kubeconfig))
+        assert "no kubearmorpolicies.security.kubearmor.com" in line
+    finally:
+        cluster.add_crds(hauberk("crds", "--policies").stdout)

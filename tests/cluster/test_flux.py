@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -157,3 +158,31 @@ def test_health_is_what_the_node_says(delivery: Delivery, kind: str) -> None:
     until(lambda: delivery.condition().get("status") == "True", _SLOW, "Flux is ready")
     repository.remove_report()
     until(lambda: not repository.has_report(kind), _SLOW, "the object is pruned")
+
+
+def test_without_expressions_flux_waits_until_its_timeout(delivery: Delivery) -> None:
+    """kstatus takes Ready=False for something that is still to come: what is final must be Stalled as well."""
+    repository = delivery.repository
+    delivery.deliver(SHOP, policy("first", "/etc/shadow"))
+    repository.add_report("NodePolicyStatus")
+    until(lambda: repository.has_report("NodePolicyStatus"), _SLOW, "the object is there")
+    where = ["kustomization", "policies", "-n", NAMESPACE]
+    before = repository.cluster.kubectl("get", *where, "-o", "json")
+    expressions = json.loads(before)["spec"]["healthCheckExprs"]
+    patch = [{"op": "remove", "path": "/spec/healthCheckExprs"}, {"op": "add", "path": "/spec/timeout", "value": "6s"}]
+    repository.say_ready("NodePolicyStatus", "False")
+    repository.cluster.kubectl("patch", *where, "--type=json", "-p", json.dumps(patch))
+
+    def has_timed_out() -> bool:
+        found = delivery.condition()
+        return found.get("status") == "False" and "status: 'InProgress'" in found["message"]
+
+    until(has_timed_out, 2 * _SLOW, "Flux gives up waiting")
+    back = [
+        {"op": "add", "path": "/spec/healthCheckExprs", "value": expressions},
+        {"op": "add", "path": "/spec/timeout", "value": "20s"},
+    ]
+    repository.cluster.kubectl("patch", *where, "--type=json", "-p", json.dumps(back))
+    repository.say_ready("NodePolicyStatus", "True")
+    repository.remove_report()
+    until(lambda: not repository.has_report("NodePolicyStatus"), _SLOW, "the object is pruned")
