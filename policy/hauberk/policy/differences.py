@@ -64,14 +64,23 @@ class Differences:
     """Of operations of one domain; iterate, then ask for `doubts`."""
 
     def __init__(
-        self, before: Compiled, after: Compiled, ops: Iterable[Op], sense: Sense, hints: Hints, limit: Limit
+        self,
+        before: Compiled,
+        after: Compiled,
+        ops: Iterable[Op],
+        sense: Sense,
+        hints: Hints,
+        limit: Limit,
+        classes: frozenset[str | None] | None = None,
     ) -> None:
+        """`classes` of sources are those whose lists may differ, if that is known."""
         self._sense = sense
         self._ways = Ways()
         self._numbers = Numbers()
         self._both = (before, after)
         self._alike = before.model is after.model
         self._beyond = limit.beyond
+        self._classes_asked = classes
         self._pairs = [pair for op in ops for pair in self._pairs_of(op)]
         self._targets: Targets | None = None
         if self._pairs:
@@ -136,6 +145,8 @@ class Differences:
                 common = actor.classes
                 usual = self._ranked(op, 0, common), self._ranked(op, 1, common)
                 pair = _Pair(op, actor, True, *usual, self._changes(*usual), None, self._ends_differ(*usual))
+            elif self._classes_asked is not None and self._classes_asked.isdisjoint(actor.classes):
+                continue
             else:
                 before, after = (
                     base if actor.classes[side] == common[side] else self._ranked(op, side, actor.classes, base)

@@ -25,7 +25,7 @@ from hauberk.policy.model import (
     Workload,
 )
 from hauberk.policy.rulings import Key, Outcome, key_of, ops_of, voice
-from hauberk.policy.semantics.store import Held, Store, action_of, fill
+from hauberk.policy.semantics.store import GLOBAL, Held, Store, action_of, fill
 from hauberk.policy.wanted import Hints, Limit
 
 
@@ -148,18 +148,26 @@ class Removal:
             else policy
             for policy in self._policies
         ]
-        if self._compiled.model is Model.KUBEARMOR and self._same_store(origin.entry.domain, left):
-            return None, True
+        classes: frozenset[str | None] | None = None
+        if self._compiled.model is Model.KUBEARMOR:
+            classes = self._concerned(origin.entry.domain, left)
+            if classes is not None and not classes:
+                return None, True
         without = self._compile(left)
         ops = ops_of(origin.entry.domain)
-        differences = Differences(self._compiled, without, ops, alerts, self._hints, self._limit)
+        differences = Differences(self._compiled, without, ops, alerts, self._hints, self._limit, classes)
         first = next(iter(differences), None)
         return (None, not differences.doubts) if first is None else (first.access, True)
 
-    def _same_store(self, domain: Domain, policies: Sequence[Policy]) -> bool:
-        """Whether the daemon writes the same with fewer rules: that of a copy, say. Then nothing else can differ."""
+    def _concerned(self, domain: Domain, policies: Sequence[Policy]) -> frozenset[str | None] | None:
+        """The sources for which the daemon writes something else with fewer rules, None for every one.
+
+        There is none where a copy is left out, say: then nothing can differ.
+        """
         store, other = self._store(domain), fill(domain, policies)
-        return store.allow_listed == other.allow_listed and _said(store) == _said(other)
+        mine, its = _said(store), _said(other)
+        scopes = {place[0] for place in mine.keys() | its.keys() if mine.get(place) != its.get(place)}
+        return None if store.allow_listed != other.allow_listed or GLOBAL in scopes else frozenset(scopes)
 
     def _store(self, domain: Domain) -> Store:
         store = self._stores.get(domain)
