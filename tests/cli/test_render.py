@@ -255,6 +255,24 @@ def test_a_rendered_folder_below_the_paths_is_not_read(policies: Path) -> None:
     assert tree(policies / "rendered/one") == tree(policies / "rendered/two")
 
 
+def test_folders_of_other_runs_are_left(policies: Path) -> None:
+    (policies / "hauberk.yaml").write_text("environments: {staging: {labels: {stage: s}}}\n")
+    runs = [
+        ("render", "--out", "rendered"),
+        ("render", "--environment", "staging", "--out", "rendered/staging"),
+        ("crds", "--policies", "--out", "rendered"),
+        ("crds", "--out", "rendered/definitions"),
+    ]
+    for run in (*runs, *runs):
+        assert hauberk(*run, cwd=policies).returncode == 0
+    for run in runs:
+        found = hauberk(*run, "--check", cwd=policies)
+        assert (found.returncode, found.stdout) == (0, "")
+    # what `crds` wrote is no input either
+    (policies / "a.yaml").unlink()
+    assert "no policy in" in done(".", "--stdout", code=2, cwd=policies).stderr
+
+
 # --------------------------------------------------------------------------------------------------------- commit
 
 

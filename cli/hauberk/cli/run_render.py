@@ -67,7 +67,9 @@ def run(options: Options) -> int:
     if options.out is None:
         emit(stream(files), None)
         return 0
-    return check(options.out, files, "hauberk render", _as_there) if options.check else write_into(options.out, files)
+    if options.check:
+        return check(options.out, files, "render", _as_there)
+    return write_into(options.out, files, "render")
 
 
 def _as_there(file: File, folder: Path) -> File:
