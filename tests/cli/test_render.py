@@ -212,7 +212,44 @@ def test_names_never_lead_out_of_the_folder(policies: Path) -> None:
 def test_what_the_api_server_refuses_cannot_be_allowed(policies: Path) -> None:
     (policies / "a.yaml").write_text(CLEAN.replace("  namespace: ns\n", "  namespace: ns\n  labels: {a: 1.5}\n"))
     said = done(policies, "--stdout", "--allow-findings", "HB104", code=2).stderr
-    assert "a.yaml:1:1: metadata.labels.a must be of type string" in said
+    assert "a.yaml:6:15: metadata.labels.a must be of type string" in said
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (
+            "  namespace: ns\n",
+            "  namespace: ns\n  labels: [a]\n",
+            "a.yaml:6:11: metadata.labels must be of type object",
+        ),
+        ("apiVersion: security.kubearmor.com/v1\n", "", "apiVersion is missing"),
+        ("kubearmor.com/v1\n", "kubearmor.com/v2\n", "a.yaml:1:13: apiVersion is "),
+        ("  namespace: ns\n", "  namespace: ns\n  annotations: {a: 1}\n", "metadata.annotations.a must be of type str"),
+        ("  severity: 5\n", "  severity: 0\n", "a.yaml:10:13: spec.severity"),
+    ],
+)
+def test_what_the_canonical_form_leaves_out_is_refused_too(policies: Path, before: str, after: str, said: str) -> None:
+    assert CLEAN.count(before) == 1
+    (policies / "a.yaml").write_text(CLEAN.replace(before, after))
+    ids = ["--allow-findings", "HB101,HB102,HB103,HB104,HB105,HB106,HB107"]
+    shown = done(policies, "--stdout", *ids, code=2).stderr
+    assert said in shown
+    assert "the API server refuses that: mend it" in shown
+
+
+@pytest.mark.parametrize("namespace", ["5", "[a]", "{a: b}", "false"])
+@pytest.mark.parametrize("settings", ["environments: {}\n", "environments: {e: {namespaces: {a: b}}}\n"])
+def test_a_namespace_that_is_no_text(policies: Path, namespace: str, settings: str) -> None:
+    text = CLEAN.replace("namespace: ns", f"namespace: {namespace}")
+    (policies / "a.yaml").write_text(f"{CLEAN}---\n{text}")
+    (policies / "hauberk.yaml").write_text(settings)
+    environment = ["--environment", "e"] if "{e:" in settings else []
+    ids = ["--allow-findings", "HB101,HB102,HB103,HB104"]
+    for more in ([], ids):
+        said = done(".", "--stdout", *environment, *more, code=2, cwd=policies).stderr
+        assert "a.yaml:20:14: metadata.namespace is " in said
+        assert "write a name" in said
 
 
 def test_usage(policies: Path) -> None:
