@@ -286,6 +286,19 @@ def test_check_names_the_files_that_differ(policies: Path) -> None:
     assert not (out / "policies/ns/other.yaml").exists()
 
 
+def test_a_label_named_commit_is_not_the_commit(policies: Path) -> None:
+    (policies / "hauberk.yaml").write_text("environments: {e: {labels: {commit: label}}}\n")
+    arguments = (".", "--environment", "e", "--out", "out")
+    for commit in ("one", "", "0" * 40, 'a "b" # c'):
+        done(*arguments, "--commit", commit, cwd=policies)
+        done(*arguments, "--commit", "two", "--check", cwd=policies)
+    for text in ("[", "data: 5\n", "data: {commit: 2026-99-99}\n", "data: {commit: [x]}\n"):
+        path = policies / "out/bundle.yaml"
+        path.write_text(path.read_text().partition("\n")[0] + f"\n{text}")
+        shown = done(*arguments, "--check", code=1, cwd=policies).stdout
+        assert shown == "out/bundle.yaml: differs\n"
+
+
 def test_a_rendered_folder_below_the_paths_is_not_read(policies: Path) -> None:
     for name in ("one", "two", "one"):
         done(".", "--out", f"rendered/{name}", cwd=policies)
