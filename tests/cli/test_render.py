@@ -135,6 +135,11 @@ def test_layouts_add_what_each_needs(tmp_path: Path) -> None:
         "OCIRepository",
         "Kustomization",
     }
+    for source, sync, path in (("git-source", "sync", "./rendered"), ("oci-source", "oci-sync", "./")):
+        given, reader = (value(tmp_path / f"flux/flux/{name}.yaml") for name in (source, sync))
+        wanted = {"kind": given["kind"], "name": given["metadata"]["name"]}
+        # what `hauberk bundle` packs lies at the root of the artifact
+        assert (reader["spec"]["sourceRef"], reader["spec"]["path"]) == (wanted, path)
     for folder in ("argo", "flux"):
         # examples are for the repository of Flux or Argo CD itself
         assert not [p for p in value(tmp_path / folder / "kustomization.yaml")["resources"] if p.startswith(folder)]
