@@ -56,6 +56,17 @@ def test_what_is_rendered(repository: Path) -> None:
     assert len(wholes) == 3
 
 
+def test_labels_are_not_added_to_definitions(repository: Path) -> None:
+    done = hauberk("render", "policies", "--environment", "staging", "--with-crds", "--stdout", cwd=repository)
+    labelled = {one["kind"]: "labels" in one["metadata"] for one in yaml.safe_load_all(done.stdout)}
+    assert labelled == {
+        "CustomResourceDefinition": False,
+        "Namespace": True,
+        "KubeArmorPolicy": True,
+        "ConfigMap": True,
+    }
+
+
 def test_sections_with_tags(repository: Path) -> None:
     path = repository / "policies/policy.yaml"
     path.write_text(path.read_text().replace("  file:\n", "  file:\n    tags: [one]\n"))
