@@ -63,6 +63,14 @@ def test_the_artifact_holds_the_files(rendered: Path, tmp_path: Path) -> None:
         assert {(one.mtime, one.uid, one.mode) for one in members} == {(0, 0, 0o644)}
 
 
+def test_what_other_runs_wrote_below_is_not_packed(rendered: Path, tmp_path: Path) -> None:
+    before = hauberk("bundle", rendered, "--out", tmp_path / "oci").stdout
+    shutil.copytree(rendered, tmp_path / "staging")
+    (tmp_path / "staging").rename(rendered / "staging")
+    assert hauberk("crds", "--out", rendered).returncode == 0
+    assert hauberk("bundle", rendered, "--out", tmp_path / "oci").stdout == before != ""
+
+
 def test_the_same_bytes_for_the_same_files(rendered: Path, tmp_path: Path) -> None:
     other = tmp_path / "elsewhere"
     shutil.copytree(rendered, other)

@@ -56,6 +56,25 @@ def test_what_is_rendered(repository: Path) -> None:
     assert len(wholes) == 3
 
 
+def test_labels_are_not_added_to_definitions(repository: Path) -> None:
+    done = hauberk("render", "policies", "--environment", "staging", "--with-crds", "--stdout", cwd=repository)
+    labelled = {one["kind"]: "labels" in one["metadata"] for one in yaml.safe_load_all(done.stdout)}
+    assert labelled == {
+        "CustomResourceDefinition": False,
+        "Namespace": True,
+        "KubeArmorPolicy": True,
+        "ConfigMap": True,
+    }
+
+
+def test_sections_with_tags(repository: Path) -> None:
+    path = repository / "policies/policy.yaml"
+    path.write_text(path.read_text().replace("  file:\n", "  file:\n    tags: [one]\n"))
+    assert rendered(repository, "staging")[1]["spec"]["file"]["tags"] == ["one"]
+    done = hauberk("diff", "--environment", "production", "staging", "policies", cwd=repository)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+
+
 def test_two_environments_by_meaning(repository: Path) -> None:
     def compared(one: str, other: str) -> list[tuple[str, str, str]]:
         done = hauberk("diff", "--environment", one, other, "--format", "json", "policies", cwd=repository)

@@ -15,10 +15,9 @@ import yaml
 
 from hauberk.policy.digest import digest
 from support import ROOT, hauberk
-from support.policies import policy
+from support.rendering import CLEAN, done
 
 ALLOW = ("--allow-findings", "HB203,HB401,HB413", "--commit", "c0ffee")
-CLEAN = policy("  action: Block\n  file:\n    matchPaths:\n      - path: /etc/shadow\n", name="shadow")
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -27,13 +26,6 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 def value(path: Path) -> Any:
     return yaml.safe_load(path.read_text())
-
-
-def done(*arguments: str | Path, code: int = 0, **more: Any) -> subprocess.CompletedProcess[str]:
-    result = hauberk("render", *arguments, **more)
-    assert result.returncode == code, result.stdout + result.stderr
-    assert "Traceback" not in result.stderr
-    return result
 
 
 @pytest.fixture
@@ -135,6 +127,11 @@ def test_layouts_add_what_each_needs(tmp_path: Path) -> None:
         "OCIRepository",
         "Kustomization",
     }
+    for source, sync, where in (("git-source", "sync", "./rendered"), ("oci-source", "oci-sync", "./")):
+        given, reader = (value(tmp_path / f"flux/flux/{name}.yaml") for name in (source, sync))
+        wanted = {"kind": given["kind"], "name": given["metadata"]["name"]}
+        # what `hauberk bundle` packs lies at the root of the artifact
+        assert (reader["spec"]["sourceRef"], reader["spec"]["path"]) == (wanted, where)
     for folder in ("argo", "flux"):
         # examples are for the repository of Flux or Argo CD itself
         assert not [p for p in value(tmp_path / folder / "kustomization.yaml")["resources"] if p.startswith(folder)]
@@ -156,71 +153,6 @@ def test_the_plugin_of_argo_cd_runs(policies: Path) -> None:
 def test_policies_from_a_pipe(policies: Path) -> None:
     shown = done("-", "--stdout", "--commit", "x", given=CLEAN.encode(), cwd=policies).stdout
     assert shown == done("a.yaml", "--stdout", "--commit", "x", cwd=policies).stdout
-
-
-# ------------------------------------------------------------------------------------------------- what is refused
-
-
-def test_errors_of_lint_are_refused_until_they_are_named(tmp_path: Path) -> None:
-    source = ROOT / "examples/nginx/policy.yaml"
-    said = done(source, "--out", tmp_path / "out", code=2).stderr
-    assert "policy.yaml:28:19: HB203 cd is a shell builtin" in said
-    assert "--allow-findings HB203,HB413" in said
-    said = done(source, "--out", tmp_path / "out", "--allow-findings", "HB203", code=2).stderr
-    assert "HB413" in said
-    assert not (tmp_path / "out").exists()
-    done(source, "--out", tmp_path / "out", "--allow-findings", "HB203,HB413")
-    assert "there is no such rule" in done(source, "--stdout", "--allow-findings", "HB999", code=2).stderr
-
-
-def test_a_baseline_does_not_let_errors_pass_but_a_reason_does(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "examples/nginx/policy.yaml", tmp_path)
-    hauberk("lint", "--write-baseline", "known.json", "policy.yaml", cwd=tmp_path)
-    (tmp_path / "hauberk.yaml").write_text("baseline: known.json\n")
-    done("policy.yaml", "--out", "out", code=2, cwd=tmp_path)
-    (tmp_path / "hauberk.yaml").write_text("exceptions:\n  - {rules: [HB203, HB413], reason: as an example}\n")
-    done("policy.yaml", "--out", "out", cwd=tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (CLEAN + "---\na: [\n", "a.yaml:"),
-        (
-            CLEAN.replace("namespace: ns\n", "") + "---\n" + CLEAN.replace("namespace: ns", "namespace: default"),
-            "is in",
-        ),
-        (CLEAN.replace("name: shadow", "name: ../../x"), "HB10"),
-        ("a: 1\n", "no policy in"),
-    ],
-)
-def test_input_that_no_cluster_would_take(policies: Path, text: str, said: str) -> None:
-    (policies / "a.yaml").write_text(text)
-    assert said in done(policies, "--out", policies / "out", code=2).stderr
-    assert not (policies / "out").exists()
-
-
-def test_names_never_lead_out_of_the_folder(policies: Path) -> None:
-    ids = ["--allow-findings", "HB101,HB102,HB103,HB104,HB105,HB106,HB107,HB108,HB109,HB5"]
-    for name in ("../../x", "/etc/x", "a/b", ".", "..", "A", "x\\n", ""):
-        (policies / "a.yaml").write_text(CLEAN.replace("name: shadow", f'name: "{name}"'))
-        said = done(policies, "--out", policies.parent / "out", *ids, code=2).stderr
-        assert "a.yaml:1:1: " in said
-        assert not (policies.parent / "out").exists()
-
-
-def test_what_the_api_server_refuses_cannot_be_allowed(policies: Path) -> None:
-    (policies / "a.yaml").write_text(CLEAN.replace("  namespace: ns\n", "  namespace: ns\n  labels: {a: 1.5}\n"))
-    said = done(policies, "--stdout", "--allow-findings", "HB104", code=2).stderr
-    assert "a.yaml:1:1: metadata.labels.a must be of type string" in said
-
-
-def test_usage(policies: Path) -> None:
-    assert "--out DIR, or --stdout" in done(policies, code=2).stderr
-    assert "--out DIR, or --stdout" in done(policies, "--out", "x", "--stdout", code=2).stderr
-    assert "--check compares a folder" in done(policies, "--stdout", "--check", code=2).stderr
-    assert "NAMESPACE/NAME" in done(policies, "--stdout", "--bundle", "x", code=2).stderr
-    assert "no such environment" in done(policies, "--stdout", "--environment", "x", code=2).stderr
 
 
 # ---------------------------------------------------------------------------------------------------------- check
@@ -249,10 +181,41 @@ def test_check_names_the_files_that_differ(policies: Path) -> None:
     assert not (out / "policies/ns/other.yaml").exists()
 
 
+def test_a_label_named_commit_is_not_the_commit(policies: Path) -> None:
+    (policies / "hauberk.yaml").write_text("environments: {e: {labels: {commit: label}}}\n")
+    arguments = (".", "--environment", "e", "--out", "out")
+    for commit in ("one", "", "0" * 40, 'a "b" # c'):
+        done(*arguments, "--commit", commit, cwd=policies)
+        done(*arguments, "--commit", "two", "--check", cwd=policies)
+    for text in ("[", "data: 5\n", "data: {commit: 2026-99-99}\n", "data: {commit: [x]}\n"):
+        path = policies / "out/bundle.yaml"
+        path.write_text(path.read_text().partition("\n")[0] + f"\n{text}")
+        shown = done(*arguments, "--check", code=1, cwd=policies).stdout
+        assert shown == "out/bundle.yaml: differs\n"
+
+
 def test_a_rendered_folder_below_the_paths_is_not_read(policies: Path) -> None:
     for name in ("one", "two", "one"):
         done(".", "--out", f"rendered/{name}", cwd=policies)
     assert tree(policies / "rendered/one") == tree(policies / "rendered/two")
+
+
+def test_folders_of_other_runs_are_left(policies: Path) -> None:
+    (policies / "hauberk.yaml").write_text("environments: {staging: {labels: {stage: s}}}\n")
+    runs = [
+        ("render", "--out", "rendered"),
+        ("render", "--environment", "staging", "--out", "rendered/staging"),
+        ("crds", "--policies", "--out", "rendered"),
+        ("crds", "--out", "rendered/definitions"),
+    ]
+    for run in (*runs, *runs):
+        assert hauberk(*run, cwd=policies).returncode == 0
+    for run in runs:
+        found = hauberk(*run, "--check", cwd=policies)
+        assert (found.returncode, found.stdout) == (0, "")
+    # what `crds` wrote is no input either
+    (policies / "a.yaml").unlink()
+    assert "no policy in" in done(".", "--stdout", code=2, cwd=policies).stderr
 
 
 # --------------------------------------------------------------------------------------------------------- commit

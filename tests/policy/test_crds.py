@@ -108,6 +108,13 @@ def test_every_list_and_text_of_ours_is_bounded() -> None:
                 assert node.keys() & {"maxLength", "enum", "pattern", "format"}
 
 
+def test_how_a_final_failure_is_told_is_described() -> None:
+    """kstatus waits until its timeout for an object that says Ready=False and nothing else."""
+    for crd in report_crds():
+        status = version(crd)["schema"]["openAPIV3Schema"]["properties"]["status"]
+        assert "Stalled=True" in status["properties"]["conditions"]["description"]
+
+
 def test_examples_of_ours() -> None:
     assert valid(OURS["NodePolicyStatus"], NODE)
     assert valid(OURS["DriftReport"], DRIFT)

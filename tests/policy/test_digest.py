@@ -145,6 +145,21 @@ def test_order_counts_where_kubearmor_replaces_a_rule() -> None:
     assert not same_answers(one, other)
 
 
+@pytest.mark.parametrize(
+    ("section", "rules"),
+    [
+        # an unknown capability is code 0 to KubeArmor, and so is this one
+        ("capabilities", {"matchCapabilities": [{"capability": "all"}, {"capability": "chown", "action": "Allow"}]}),
+        ("network", {"matchDNSQueries": [{"domain": "all"}, {"domain": "all.cluster.local", "action": "Allow"}]}),
+    ],
+)
+def test_the_word_all_is_one_of_networks_only(section: str, rules: dict[str, Any]) -> None:
+    ((name, order),) = rules.items()
+    one, other = (doc(**{section: {name: list(found)}}) for found in (order, order[::-1]))
+    assert digest(one) != digest(other)
+    assert not same_answers(one, other)
+
+
 def test_order_counts_where_the_first_entry_decides_about_commas() -> None:
     rules = [{"protocol": "tcp,udp"}, {"protocol": "raw"}]
     one, other = (doc(network={"matchProtocols": order}) for order in (rules, rules[::-1]))

@@ -73,6 +73,17 @@ def test_network_policies() -> None:
     assert overridden(document, AUDIT_FIRST)["spec"]["ingress"][0]["action"] == "Audit"
 
 
+def test_what_is_no_rule_is_left() -> None:
+    document = doc(process={"tags": ["t"], "matchPaths": [{"path": "/a", "action": "Block"}]}, tags=["u"])
+    after = overridden(document, AUDIT_FIRST)["spec"]
+    assert after["process"] == {"tags": ["t"], "matchPaths": [{"path": "/a", "action": "Audit"}]}
+    # what lint refuses, and diff reads nevertheless
+    broken = doc(process=["t"], file={"matchPaths": ["t", None]}, presets=["t"], action="Block")
+    assert overridden(broken, AUDIT_FIRST)["spec"]["action"] == "Audit"
+    broken = doc("KubeArmorNetworkPolicy", ingress=["t"], egress={"a": "b"}, action="Block")
+    assert overridden(broken, AUDIT_FIRST)["spec"]["action"] == "Audit"
+
+
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(world=worlds())
 def test_nothing_keeps_the_old_action(world: World) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import typer
+import yaml
 
 from hauberk.cli import git
 from hauberk.cli.cache import cache_folder
@@ -20,6 +21,7 @@ from hauberk.cli.gitops.reading import find, read
 from hauberk.cli.gitops.writing import check, write_into
 from hauberk.cli.output.visible import visible
 from hauberk.cli.report import emit
+from hauberk.policy.loose import mapping, text
 from hauberk.policy.problems import HauberkError
 
 
@@ -67,7 +69,9 @@ def run(options: Options) -> int:
     if options.out is None:
         emit(stream(files), None)
         return 0
-    return check(options.out, files, "hauberk render", _as_there) if options.check else write_into(options.out, files)
+    if options.check:
+        return check(options.out, files, "render", _as_there)
+    return write_into(options.out, files, "render")
 
 
 def _as_there(file: File, folder: Path) -> File:
@@ -78,14 +82,19 @@ def _as_there(file: File, folder: Path) -> File:
     if file.path != "bundle.yaml":
         return file
     there = folder / file.path
-    rows = there.read_text(encoding="utf-8", errors="replace").splitlines() if there.is_file() else []
     data = {key: value for key, value in file.value["data"].items() if key != "commit"}
-    for row in rows:
-        name, _, commit = row.strip().partition(": ")
-        if name == "commit":
-            data = {"commit": commit.strip('"'), **data}
-            break
+    commit = _named_commit(there.read_bytes()) if there.is_file() else None
+    if commit is not None:
+        data = {"commit": commit, **data}
     return File(file.path, {**file.value, "data": data}, file.wave)
+
+
+def _named_commit(bundle: bytes) -> str | None:
+    try:
+        return text(mapping(mapping(yaml.safe_load(bundle)).get("data")).get("commit"))
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+        # edited into something else: it is compared, and differs
+        return None
 
 
 def _bundle(given: str) -> tuple[str, str]:

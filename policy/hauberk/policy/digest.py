@@ -106,7 +106,8 @@ def _written(rule: Rule, policy: Policy) -> list[Hashable]:
     """What of KubeArmor's store the rule writes, by scope and key."""
     if isinstance(rule.matcher, Pattern) or action_of(rule) in (None, Action.AUDIT):
         return []
-    if _word(rule.matcher).lower() == "all":
+    # of networks it writes every key, after the other rules; elsewhere it is a word like any other
+    if rule.domain == "network" and _word(rule.matcher).lower() == "all":
         return ["all"]
     return [(source or "", key) for source in rule.sources or (None,) for key in keys_of(policy, rule)]
 

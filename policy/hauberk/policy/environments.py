@@ -94,12 +94,13 @@ def _override(document: dict[str, Any], override: ActionOverride) -> bool:
     """Whether anything changed. Afterwards no rule and no preset has the old action, inherited or its own."""
     spec: dict[str, Any] = document.get("spec", {})
     if document["kind"] == "KubeArmorNetworkPolicy":
-        entries = [entry for name in ("ingress", "egress") for entry in listing(spec.get(name))]
+        entries = [entry for name in ("ingress", "egress") for entry in _mappings(spec.get(name))]
         return _swap_all([*entries, spec], override)
-    sections = [spec[name] for name in ("process", "file", "network", "capabilities", "device") if name in spec]
-    rules = [rule for section in sections for rules in section.values() for rule in listing(rules)]
+    named = [spec[name] for name in ("process", "file", "network", "capabilities", "device") if name in spec]
+    sections = [section for section in named if is_mapping(section)]
+    rules = [rule for section in sections for rules in section.values() for rule in _mappings(rules)]
     changed = _swap_all([*rules, *sections], override)
-    for preset in listing(spec.get("presets")):
+    for preset in _mappings(spec.get("presets")):
         # what is not Audit blocks; KubeArmor does not let a preset inherit, so its action is written out
         own, outer = str(preset.get("action", "")), str(spec.get("action", ""))
         blocks = ((own or outer).lower() != "audit", own != "Audit")
@@ -110,6 +111,11 @@ def _override(document: dict[str, Any], override: ActionOverride) -> bool:
         spec["action"] = override.after
         return True
     return _swap_all([spec], override) or changed
+
+
+def _mappings(value: object) -> list[dict[str, Any]]:
+    """Rules of a list; a list of tags has none."""
+    return [item for item in listing(value) if is_mapping(item)]
 
 
 def _swap_all(holders: Iterable[dict[str, Any]], override: ActionOverride) -> bool:

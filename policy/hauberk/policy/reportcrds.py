@@ -75,7 +75,7 @@ _CONDITIONS = _map(
     ),
     ["type"],
     16,
-)
+) | {"description": "A final failure has Stalled=True beside Ready=False: kstatus waits on with Ready=False alone."}
 
 
 def _whole(spec: Schema, status: Schema, description: str, rules: list[dict[str, str]]) -> Schema:
@@ -119,7 +119,7 @@ def _node_policy_status() -> Crd:
     schema = _whole(
         spec,
         status,
-        "What one node enforces. Conditions: Ready, Enforcing, Degraded.",
+        "What one node enforces. Conditions: Ready, Enforcing, Degraded, Stalled.",
         [
             _rule("self.metadata.name == self.spec.nodeName", "the object is named after its node"),
             _rule("self.spec.nodeName == oldSelf.spec.nodeName", "spec.nodeName is immutable"),

@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from hauberk.cli.gitops.folder import MARKER, differences, replace
+from hauberk.cli.gitops import folder as folders
+from hauberk.cli.gitops.folder import Command, Differences, differences, is_ours, marker
 from hauberk.policy.problems import HauberkError
 
 
-def files(**texts: str) -> dict[str, str]:
-    return {name.replace("__", "/") + ".yaml": f"{MARKER}\n{text}\n" for name, text in texts.items()}
+def files(command: Command = "render", /, **texts: str) -> dict[str, str]:
+    return {name.replace("__", "/") + ".yaml": f"{marker(command)}\n{text}\n" for name, text in texts.items()}
+
+
+def replace(folder: Path, wanted: dict[str, str], command: Command = "render") -> Differences:
+    return folders.replace(folder, wanted, command)
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -48,10 +53,43 @@ def test_a_file_that_is_not_ours_is_in_the_way(tmp_path: Path) -> None:
     assert tree(tmp_path) == {"a.yaml": "theirs: 1\n"}
     (tmp_path / "b").write_text("a file where a folder is needed")
     with pytest.raises(HauberkError, match="b: is there"):
-        differences(tmp_path, files(b__c="1"))
+        differences(tmp_path, files(b__c="1"), "render")
     (tmp_path / "out").write_text("")
     with pytest.raises(HauberkError, match="out: is there"):
         replace(tmp_path / "out", files(a="1"))
+
+
+def test_commands_leave_each_others_files(tmp_path: Path) -> None:
+    rendered, definitions = files(a="1", crds__b="2"), files("crds", crds__c="3", admission__d="4")
+    replace(tmp_path, rendered)
+    assert replace(tmp_path, definitions, "crds").extra == ()
+    assert replace(tmp_path, rendered).none
+    assert tree(tmp_path) == rendered | definitions
+    assert all(is_ours(text.encode()) for text in tree(tmp_path).values())
+    with pytest.raises(HauberkError, match=r"b\.yaml: is there and not of hauberk crds"):
+        replace(tmp_path, files("crds", crds__b="2"), "crds")
+
+
+def test_what_another_run_wrote_below_is_left(tmp_path: Path) -> None:
+    index = "apiVersion: kustomize.config.k8s.io/v1beta1"
+    whole = files(kustomization=index, policies__a="1")
+    definitions = files("crds", crds__a="2")
+    for name in ("", "staging", "deep/down"):
+        replace(tmp_path / name, whole)
+        replace(tmp_path / name / "definitions", definitions, "crds")
+    assert replace(tmp_path, files(kustomization=index)).extra == ("policies/a.yaml",)
+    assert replace(tmp_path, definitions, "crds").extra == ()
+    assert tree(tmp_path / "staging") == whole | {"definitions/crds/a.yaml": definitions["crds/a.yaml"]}
+    assert replace(tmp_path / "deep/down", whole).none
+    with pytest.raises(HauberkError, match="staging: another run of hauberk wrote it"):
+        replace(tmp_path, files(kustomization=index, staging__b="1"))
+
+
+def test_a_policy_with_the_name_of_the_index_is_none(tmp_path: Path) -> None:
+    wanted = files(policies__ns__kustomization="apiVersion: security.kubearmor.com/v1", policies__ns__a="1")
+    replace(tmp_path, wanted)
+    assert replace(tmp_path, wanted).none
+    assert replace(tmp_path, {}).extra == ("policies/ns/a.yaml", "policies/ns/kustomization.yaml")
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ class Layout(StrEnum):
     epilog=examples(
         "hauberk render policies/ --out rendered --layout flux",
         "hauberk render policies/ --out rendered --layout flux --check   # in CI",
-        "hauberk render policies/ --environment staging --out rendered/staging",
+        "hauberk render policies/ --environment staging --out environments/staging",
+        "hauberk render policies/ --environment production --out environments/production",
         "hauberk render policies/ --stdout | kubectl apply --server-side -f -",
     )
 )
@@ -108,7 +109,7 @@ def crds(
             raise HauberkError("--check compares a folder: give it with --out")
         emit(stream(files), None)
         return
-    raise typer.Exit(writing.check(out, files, "hauberk crds") if check else writing.write_into(out, files))
+    raise typer.Exit(writing.check(out, files, "crds") if check else writing.write_into(out, files, "crds"))
 
 
 @app.command(

@@ -32,10 +32,10 @@ class Bundled:
 
 
 def bundle(folder: Path, target: Path, tag: str, source: str | None) -> Bundled:
-    """Packs the files of ours in the folder; raises HauberkError where it is none that `hauberk render` wrote."""
+    """Packs what `hauberk render` wrote into the folder; raises HauberkError where that is no whole set."""
     if not _TAG.match(tag):
         raise HauberkError(f"--tag {tag}: not a tag: letters, digits, dots, dashes and underscores")
-    files = dict(ours(folder))
+    files = dict(ours(folder, "render"))
     if "kustomization.yaml" not in files or "bundle.yaml" not in files:
         raise HauberkError(f"{displayed(str(folder))}: not a folder that `hauberk render --out` wrote")
     digest, whole = layout(files, tag, _annotations(files["bundle.yaml"], folder, source))

@@ -88,8 +88,10 @@ def render(inputs: Inputs, choices: Choices, config_path: str) -> list[File]:
 
 
 def _placed(one: Written, chosen: Environment) -> Written:
-    value = placed(chosen, with_actions(chosen, one.value))
     # server-side apply refuses what these are about, whatever lint was told to let pass
+    for refused in one.refused:
+        raise HauberkError(f"{refused}: the API server refuses that: mend it")
+    value = placed(chosen, with_actions(chosen, one.value))
     for problem in problems(documents.read(json.dumps(value)).documents[0], value["kind"]):
         raise HauberkError(f"{one.place}: {problem.message}: the API server refuses that")
     return Written(value, one.place)

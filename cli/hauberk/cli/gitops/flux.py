@@ -29,18 +29,28 @@ def examples() -> list[File]:
     git["spec"] |= {"url": "https://example.org/policies.git", "ref": {"branch": "main"}}
     oci = _object("source.toolkit.fluxcd.io/v1", "OCIRepository", interval="1m")
     oci["spec"] |= {"url": "oci://registry.example.org/policies", "ref": {"tag": "latest"}}
-    sync = _object("kustomize.toolkit.fluxcd.io/v1", "Kustomization", interval="10m")
-    sync["spec"] |= {
+    named = {
+        "git-source": git,
+        "sync": _sync("GitRepository", "./rendered"),
+        "oci-source": oci,
+        # `hauberk bundle` puts what is in the folder at the root of the artifact
+        "oci-sync": _sync("OCIRepository", "./"),
+    }
+    return [File(f"flux/{name}.yaml", value, None) for name, value in named.items()]
+
+
+def _sync(source: str, path: str) -> dict[str, Any]:
+    found = _object("kustomize.toolkit.fluxcd.io/v1", "Kustomization", interval="10m")
+    found["spec"] |= {
         "retryInterval": "1m",
         "timeout": "3m",
-        "sourceRef": {"kind": "GitRepository", "name": "policies"},
-        "path": "./rendered",
+        "sourceRef": {"kind": source, "name": "policies"},
+        "path": path,
         "prune": True,
         "wait": True,
         "healthCheckExprs": [_health("NodePolicyStatus"), _health("DriftReport"), _health("ClusterDriftReport")],
     }
-    named = {"git-source": git, "oci-source": oci, "sync": sync}
-    return [File(f"flux/{name}.yaml", value, None) for name, value in named.items()]
+    return found
 
 
 def _object(version: str, kind: str, **spec: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A folder of rendered files: what is ours in it, and changing that all or not at all.
 
-Ours is a file whose first line says so. No other file is read further, changed or removed, and no link is followed.
+Ours is a file whose first line names the command. No other file is read further, changed or removed, no link is
+followed, and what another run wrote into a folder below stays its own.
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from hauberk.cli.sources import SKIPPED_FOLDERS, displayed
 from hauberk.policy.problems import HauberkError
 
-MARKER = "# Written by hauberk render: what is changed here is lost with the next run."
+Command = Literal["render", "crds"]
+_COMMANDS: tuple[Command, ...] = ("render", "crds")
+# a policy may be named kustomization, too
+_INDEX = "apiVersion: kustomize.config.k8s.io/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +37,59 @@ class Differences:
         return not (self.changed or self.missing or self.extra)
 
 
+def marker(command: Command) -> str:
+    """The first line of what the command writes."""
+    return f"# Written by hauberk {command}: what is changed here is lost with the next run."
+
+
 def is_ours(data: bytes) -> bool:
-    return data.startswith(MARKER.encode() + b"\n")
+    """Whether any of the commands wrote it: then it is no input."""
+    return any(_is_of(command, data) for command in _COMMANDS)
 
 
-def differences(folder: Path, files: Mapping[str, str]) -> Differences:
+def _is_of(command: Command, data: bytes) -> bool:
+    return data.startswith(f"{marker(command)}\n".encode())
+
+
+def differences(folder: Path, files: Mapping[str, str], command: Command) -> Differences:
     """What stands between the folder and the files; raises HauberkError where a file that is not ours is in the way."""
-    there = dict(ours(folder))
+    there = dict(ours(folder, command))
     for name in files:
         if name not in there:
-            _must_be_free(folder, name)
+            _must_be_free(folder, name, command)
     changed = sorted(name for name, text in files.items() if name in there and there[name] != text.encode())
     missing = sorted(name for name in files if name not in there)
     return Differences(tuple(changed), tuple(missing), tuple(sorted(name for name in there if name not in files)))
 
 
-def ours(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of each file of ours."""
+def ours(folder: Path, command: Command) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of each file that the command wrote into the folder."""
     for top, folders, names in os.walk(folder, onerror=_cannot_list):
-        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
+        folders[:] = sorted(
+            name for name in folders if name not in SKIPPED_FOLDERS and not _is_another_output(Path(top, name))
+        )
         for name in sorted(names):
             path = Path(top, name)
-            if path.is_symlink() or not path.is_file():
-                continue
-            with path.open("rb") as file:
-                start = file.read(len(MARKER) + 1)
-                if is_ours(start):
-                    yield path.relative_to(folder).as_posix(), start + file.read()
+            start = _start(path)
+            if _is_of(command, start):
+                with path.open("rb") as file:
+                    yield path.relative_to(folder).as_posix(), file.read()
+
+
+def _is_another_output(folder: Path) -> bool:
+    """Whether a run of its own wrote it: `render` leaves an index, `crds` a folder of that name."""
+    index = f"{marker('render')}\n{_INDEX}".encode()
+    if _start(folder / "kustomization.yaml").startswith(index):
+        return True
+    return any(_is_of("crds", _start(path)) for path in (folder / "crds").glob("*.yaml"))
+
+
+def _start(path: Path) -> bytes:
+    """As much as tells whose the file is; nothing of a link."""
+    if path.is_symlink() or not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return file.read(256)
 
 
 def _cannot_list(error: OSError) -> None:
@@ -66,7 +97,7 @@ def _cannot_list(error: OSError) -> None:
         raise HauberkError(f"{error.filename}: cannot be listed: {error.strerror}")
 
 
-def _must_be_free(folder: Path, name: str) -> None:
+def _must_be_free(folder: Path, name: str, command: Command) -> None:
     path = folder
     for part in ("", *name.split("/")):
         path /= part
@@ -75,15 +106,17 @@ def _must_be_free(folder: Path, name: str) -> None:
             raise HauberkError(f"{displayed(str(path))}: is a link, which is not followed: remove it or choose another")
         if os.path.lexists(path) and (is_last or not path.is_dir()):
             raise HauberkError(
-                f"{displayed(str(path))}: is there and not of hauberk render (its first line says nothing of it): "
+                f"{displayed(str(path))}: is there and not of hauberk {command} (its first line says nothing of it): "
                 "move it away or choose another --out"
             )
+        if path != folder and _is_another_output(path):
+            raise HauberkError(f"{displayed(str(path))}: another run of hauberk wrote it: choose another --out")
 
 
-def replace(folder: Path, files: Mapping[str, str]) -> Differences:
-    """Makes the folder's files of ours these files; whatever fails, they are as they were. Returns what was changed."""
+def replace(folder: Path, files: Mapping[str, str], command: Command) -> Differences:
+    """Makes them the files of the command in the folder, or changes nothing. Returns what was changed."""
     folder = Path(os.path.realpath(folder))
-    found = differences(folder, files)
+    found = differences(folder, files, command)
     if found.none:
         return found
     parent = folder.parent

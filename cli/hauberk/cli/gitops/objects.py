@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hauberk.cli.gitops.folder import MARKER
+from hauberk.cli.gitops.folder import Command, marker
 from hauberk.cli.gitops.yamltext import to_yaml
 from hauberk.policy.canonical import NAMESPACED
 from hauberk.policy.problems import HauberkError
@@ -69,9 +69,9 @@ def kustomization(files: Iterable[File]) -> dict[str, Any]:
     }
 
 
-def texts(files: Iterable[File]) -> dict[str, str]:
+def texts(files: Iterable[File], command: Command) -> dict[str, str]:
     """Bytes to write, by name."""
-    return {file.path: f"{MARKER}\n{to_yaml(file.value)}" for file in files}
+    return {file.path: f"{marker(command)}\n{to_yaml(file.value)}" for file in files}
 
 
 def stream(files: Iterable[File]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,16 +13,23 @@ from hauberk.cli.loading import Loaded, Subject, load
 from hauberk.cli.sources import Source
 from hauberk.policy.canonical import NAMESPACED, canonical
 from hauberk.policy.documents import Document
+from hauberk.policy.loose import mapping
+from hauberk.policy.model import GROUP_VERSION
 from hauberk.policy.problems import HauberkError
+from hauberk.policy.validate import problems
 from hauberk.policy.workloads import POSTURE_ANNOTATIONS, Namespace
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A policy as its author wrote it, in canonical form; `place` is `file:line:column` of its document."""
+    """A policy as its author wrote it, in canonical form; `place` is `file:line:column` of its document.
+
+    `refused` is what the API server does not take of the document, each with its place.
+    """
 
     value: Mapping[str, Any]
     place: str
+    refused: tuple[str, ...] = ()
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -78,13 +86,27 @@ def document_of(loaded: Loaded, subject: Subject) -> Document:
 
 def _policy(loaded: Loaded, subject: Subject) -> Written:
     document = document_of(loaded, subject)
-    at = document.value_at("")
-    place = f"{loaded.path}:{at.line}:{at.column}"
+
+    def place(pointer: str) -> str:
+        at = document.value_at(pointer)
+        return f"{loaded.path}:{at.line}:{at.column}"
+
     value = canonical(document.data)
     name = value["metadata"]["name"]
     if not isinstance(name, str) or not name:
-        raise HauberkError(f"{place}: a policy without metadata.name: give it one")
-    return Written(value, place)
+        raise HauberkError(f"{place('')}: a policy without metadata.name: give it one")
+    given = mapping(document.data.get("metadata")).get("namespace")
+    if given is not None and not isinstance(given, str):
+        shown = json.dumps(given, default=str)
+        at = place("/metadata/namespace")
+        raise HauberkError(f"{at}: metadata.namespace is {shown}, which is no text: write a name, in quotes if need be")
+    # what else there is, unknown fields and nulls, is left out of what is written
+    found = [(one.pointer, one.message) for one in problems(document, value["kind"]) if one.kind == "schema"]
+    version = document.data.get("apiVersion")
+    if version != GROUP_VERSION:
+        said = "missing" if version is None else json.dumps(version, default=str)
+        found.insert(0, ("/apiVersion", f"apiVersion is {said}, and only {GROUP_VERSION} is known"))
+    return Written(value, place(""), tuple(f"{place(pointer)}: {message}" for pointer, message in found))
 
 
 def must_differ(policies: Iterable[Written]) -> None:
