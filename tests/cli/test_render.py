@@ -127,8 +127,8 @@ def test_layouts_add_what_each_needs(tmp_path: Path) -> None:
         "OCIRepository",
         "Kustomization",
     }
-    for source, sync, where in (("git-source", "sync", "./rendered"), ("oci-source", "oci-sync", "./")):
-        given, reader = (value(tmp_path / f"flux/flux/{name}.yaml") for name in (source, sync))
+    for origin, sync, where in (("git-source", "sync", "./rendered"), ("oci-source", "oci-sync", "./")):
+        given, reader = (value(tmp_path / f"flux/flux/{name}.yaml") for name in (origin, sync))
         wanted = {"kind": given["kind"], "name": given["metadata"]["name"]}
         # what `hauberk bundle` packs lies at the root of the artifact
         assert (reader["spec"]["sourceRef"], reader["spec"]["path"]) == (wanted, where)
