@@ -14,10 +14,10 @@ import yaml
 from hauberk.cli.opened import open_repository
 from hauberk.policy.compare import compare
 from hauberk.policy.decision import compile_policies
-from hauberk.policy.exact import Answers
+from hauberk.policy.exact import Answers, Group, answers
 from hauberk.policy.exactfacts import exact_facts
 from hauberk.policy.groups import Exact, Stand
-from hauberk.policy.model import Access, Model, Posture
+from hauberk.policy.model import Access, Model, Posture, Workload
 from hauberk.policy.parse import parse_policy
 from hauberk.policy.plain import from_plain, to_plain
 from hauberk.policy.reach import Standing
@@ -220,3 +220,20 @@ def around(exact: Exact, number: int, position: int, dice: random.Random) -> lis
         op = dice.choice(ops_of(rule.domain))
         found.append(Access(op, base + tail, source, source, uid=dice.choice((0, 1000)), tty=dice.random() < 0.5))
     return found
+
+
+def test_of_a_workload_with_very_many_rules_only_what_is_dead_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hauberk.policy.exact.MOST_RULES", 1)
+    monkeypatch.setattr("hauberk.policy.exact.MOST_SHOWN", 1)
+    rules = "".join(f"      - {{dir: /etc/{name}/, recursive: true, action: Block}}\n" for name in ("a", "b"))
+    wide = "    matchPatterns:\n      - {pattern: /etc/**, action: Allow}\n"
+    text = HEAD.replace("NAME", "one") + WEB + "  file:\n    matchDirectories:\n" + rules + wide
+    parsed = parse_policy(yaml.safe_load(text))
+    assert parsed is not None
+    workload = Workload("shop", (("app", "web"),), "web")
+    found = answers(Group((0,), (True,), (True,), Posture(), "shop"), [parsed], workload)
+    dead = found.reach[Model.HAUBERK]
+    assert {one.standing for one in dead.values()} == {Standing.UNREACHABLE}
+    assert [one.access is None for one in dead.values()] == [False, True]
+    assert found.inconclusive == ("more than 1 rules for one workload",)
+    assert found.opened[Model.HAUBERK] == ()

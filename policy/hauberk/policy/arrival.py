@@ -24,7 +24,9 @@ MOST_ORDERS = 3
 """Other orders that are tried for one group of policies, each as long as the first."""
 
 
-def orders(policies: Sequence[Policy], rules: Collection[Place]) -> tuple[dict[Order, list[Place]], list[Place]]:
+def orders(
+    policies: Sequence[Policy], rules: Collection[Place], most: int = MOST_ORDERS
+) -> tuple[dict[Order, list[Place]], list[Place]]:
     """By another order than that given, the rules of which something has to hold in it too; and those left out.
 
     That is one in which the rule's own policy comes after all others that write a key of the rule: where its values
@@ -34,7 +36,7 @@ def orders(policies: Sequence[Policy], rules: Collection[Place]) -> tuple[dict[O
         return {}, []
     left = [(place, others) for place, others in _others(policies, rules).items() if others and place[0] < max(others)]
     found: dict[Order, list[Place]] = {}
-    while left and len(found) < MOST_ORDERS:
+    while left and len(found) < most:
         before: dict[int, set[int]] = {number: set() for number in range(len(policies))}
         for place, others in left:
             # one whose policy must come before another of these waits for the next order

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from hauberk.policy.circumstances import TooManyWaysError, Ways, at
 from hauberk.policy.decision import Compiled
 from hauberk.policy.lists import Default, Entry, Origin, Watch
-from hauberk.policy.model import DOMAIN_OF_OP, Access, Op, Rule, Verdict
+from hauberk.policy.model import DOMAIN_OF_OP, Access, Model, Op, Rule, Verdict
 from hauberk.policy.rulings import (
     Actor,
     Alert,
+    Item,
     Numbers,
     Outcome,
     Ranked,
@@ -137,6 +138,7 @@ class Differences:
 
     def _pairs_of(self, op: Op) -> Iterator[_Pair]:
         usual: tuple[Ranked, Ranked] | None = None
+        shared: frozenset[int] | None = None
         common: tuple[str | None, ...] = ()
         for actor in actors(self._both, op):
             if not self._beyond and (actor.source is None or actor.source != actor.parent):
@@ -144,7 +146,8 @@ class Differences:
             if usual is None:
                 common = actor.classes
                 usual = self._ranked(op, 0, common), self._ranked(op, 1, common)
-                pair = _Pair(op, actor, True, *usual, self._changes(*usual), None, self._ends_differ(*usual))
+                shared = self._changes(*usual, None)
+                pair = _Pair(op, actor, True, *usual, shared, None, self._ends_differ(*usual))
             elif self._classes_asked is not None and self._classes_asked.isdisjoint(actor.classes):
                 continue
             else:
@@ -159,7 +162,7 @@ class Differences:
                 if own is not None and not own:
                     continue
                 ended = self._ends_differ(before, after)
-                pair = _Pair(op, actor, False, before, after, self._changes(before, after), own, ended)
+                pair = _Pair(op, actor, False, before, after, self._changes(before, after, shared), own, ended)
             if pair.changed is None or pair.changed or (pair.ended and pair.own is None):
                 yield pair
 
@@ -169,23 +172,36 @@ class Differences:
     def _ends_differ(self, before: Ranked, after: Ranked) -> bool:
         return self._ended(before.list.default) != self._ended(after.list.default)
 
-    def _changes(self, before: Ranked, after: Ranked) -> frozenset[int] | None:
+    def _changes(self, before: Ranked, after: Ranked, shared: frozenset[int] | None) -> frozenset[int] | None:
         """Matchers of what stands in one list only; where none is hit, the same entries stand in the same order.
 
-        None for two models, whose lists cannot be laid side by side.
+        `shared` are those of the lists that both add to. None for two models, whose lists cannot be laid side by side.
         """
         if not self._alike:
             return None
-        found: set[int] = set()
         model = before.list.model
-        mine, others = (Counter(self._entry(entry) for entry in side.list.entries) for side in (before, after))
-        for side, rest in ((before, mine - others), (after, others - mine)):
-            if rest:
-                found.update(self._numbers.of(model, e.target) for e in side.list.entries if self._entry(e) in rest)
-        watched, others = (Counter(self._watch(watch) for watch in side.list.watches) for side in (before, after))
-        for side, rest in ((before, watched - others), (after, others - watched)):
-            if rest:
-                found.update(self._numbers.of(model, w.target) for w in side.list.watches if self._watch(w) in rest)
+        watches = self._differing(model, before.list.watches, after.list.watches, self._watch)
+        if before.own is None or after.own is None:
+            return self._differing(model, before.list.entries, after.list.entries, self._entry) | watches
+        mine, its = ([one.list.entries[place] for place in one.own_places] for one in (before, after))
+        return self._differing(model, mine, its, self._entry) | watches | (shared or frozenset())
+
+    def _differing(
+        self, model: Model, before: Sequence[Item], after: Sequence[Item], key: Callable[[Item], Hashable]
+    ) -> frozenset[int]:
+        """Matchers of the items that are in one of the sequences only, as far as `key` tells them apart."""
+        keys = [key(item) for item in before], [key(item) for item in after]
+        counts = Counter(keys[0]), Counter(keys[1])
+        if counts[0] == counts[1]:
+            return frozenset()
+        found: set[int] = set()
+        for items, own, rest in (
+            (before, keys[0], counts[0] - counts[1]),
+            (after, keys[1], counts[1] - counts[0]),
+        ):
+            found.update(
+                self._numbers.of(model, item.target) for item, said in zip(items, own, strict=True) if said in rest
+            )
         return frozenset(found)
 
     def _ended(self, default: Default) -> Hashable:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from hauberk.policy.apparmor import partings
-from hauberk.policy.arrival import orders, shares_keys
-from hauberk.policy.compare import compare
+from hauberk.policy.arrival import MOST_ORDERS, orders, shares_keys
+from hauberk.policy.compare import Change, compare
 from hauberk.policy.decision import Compiled, compile_policies
 from hauberk.policy.gaps import Gaps, gaps
 from hauberk.policy.hiding import Hidings, hidings
@@ -127,6 +127,16 @@ class Answers:
     inconclusive: tuple[str, ...]
 
 
+MOST_RULES = 1_000
+"""Rules for one workload of which everything is asked, which takes some seconds; of more only which decide nothing."""
+
+MOST_SHOWN = 500
+"""Of the rules of such a workload that decide nothing those with a witness, which a long list decides once more."""
+
+_MODELS = Limit(weight=300_000, attempts=2, beyond=False)
+"""What comparing the models may take up: it is asked for advice, not for a proof."""
+
+
 def answers(group: Group, policies: Sequence[Policy], workload: Workload) -> Answers:
     """The answers for a group; `policies` are its members, `workload` any that they select."""
     asked = {model: [policies[number] for number in group.of(model)] for model in Model}
@@ -136,6 +146,11 @@ def answers(group: Group, policies: Sequence[Policy], workload: Workload) -> Ans
         for position, entry in enumerate(_entries(policy))
     }
     compiled = {model: compile_policies(model, asked[model], workload, group.posture) for model in Model}
+    if sum(len(policy.rules) for policy in policies) > MOST_RULES:
+        dead = _reach(group, asked, compiled, workload, whole=False)
+        nothing: dict[Model, tuple[()]] = dict.fromkeys(Model, ())
+        cause = f"more than {MOST_RULES:,} rules for one workload"
+        return Answers(dead, frozenset(), nothing, nothing, nothing, (), (), (), (), (cause,))
     hints = names_in(policies)
     found = {model: gaps(one, hints) for model, one in compiled.items()}
     hiding = {model: hidings(one, hints) for model, one in compiled.items()}
@@ -145,6 +160,8 @@ def answers(group: Group, policies: Sequence[Policy], workload: Workload) -> Ans
     causes = {one.cause for side in reached.values() for one in side.values() if one.cause is not None}
     doubts = (*(one.inconclusive for one in found.values()), *(one.inconclusive for one in hiding.values()))
     causes.update(cause for cause in doubts if cause is not None)
+    compared = compare(compiled[Model.KUBEARMOR], compiled[Model.HAUBERK], limit=_MODELS)
+    causes.update(one.cause for one in compared.inconclusive)
     own = found[Model.HAUBERK]
     return Answers(
         reached,
@@ -154,7 +171,7 @@ def answers(group: Group, policies: Sequence[Policy], workload: Workload) -> Ans
         {model: _hides(one, spots) for model, one in hiding.items()},
         tuple((spots[key_of(one.rule)], one.read, one.denied) for one in own.unopened),
         own.ends,
-        tuple(_parted(compiled, spots)),
+        tuple(_parted(compared.changes, spots)),
         tuple(
             OnAppArmor(spots[key_of(one.rule)], one.topic, one.access, one.bpf.value, one.apparmor.value)
             for one in partings(compiled[Model.KUBEARMOR])
@@ -172,37 +189,44 @@ def _reach(
     asked: Mapping[Model, Sequence[Policy]],
     compiled: Mapping[Model, Compiled],
     workload: Workload,
+    *,
+    whole: bool = True,
 ) -> dict[Model, dict[Spot, RuleReach]]:
+    """By model what is to be said of rules; unless `whole` only which decide nothing."""
     found: dict[Model, dict[Spot, RuleReach]] = {}
     doubted: set[Spot] | None = None
     for model in (Model.HAUBERK, Model.KUBEARMOR):
         numbers = group.of(model)
-        ask = None
-        if doubted is not None:
+        ask: set[Spot] | None = None if whole else set()
+        if whole and doubted is not None:
             # what one model needs must stay, so only the rest is asked of the other
             places = {number: place for place, number in enumerate(numbers)}
             ask = {(places[number], position) for number, position in doubted if number in places}
         side = reach(model, asked[model], workload, group.posture, ask=ask, compiled=compiled[model])
         told = {(one.policy, one.rule): one for one in side if _says(one)}
         if model is Model.KUBEARMOR:
-            told = _in_any_order(told, asked[model], group, workload)
-        found[model] = {(numbers[policy], rule): _told(one, numbers) for (policy, rule), one in told.items()}
+            told = _in_any_order(told, asked[model], group, workload, MOST_ORDERS if whole else 1)
+        shown = len(told) if whole else MOST_SHOWN
+        found[model] = {
+            (numbers[policy], rule): _told(one, numbers, shown=place < shown)
+            for place, ((policy, rule), one) in enumerate(told.items())
+        }
         doubted = {spot for spot, one in found[model].items() if one.redundant}
     return found
 
 
 def _in_any_order(
-    told: Mapping[Spot, Finding], policies: Sequence[Policy], group: Group, workload: Workload
+    told: Mapping[Spot, Finding], policies: Sequence[Policy], group: Group, workload: Workload, most: int
 ) -> dict[Spot, Finding]:
     """What still holds when the rule's own policy is the last to write."""
     kept = dict(told)
     claimed = [spot for spot, one in told.items() if one.standing is Standing.UNREACHABLE or one.redundant]
-    found, untold = orders(policies, claimed)
+    found, untold = orders(policies, claimed, most)
     for spot in untold:
         # too many policies write the same: nothing is claimed
         del kept[spot]
     for order, rules in found.items():
-        ask = {(order.index(policy), rule) for policy, rule in rules}
+        ask = {(order.index(policy), rule) for policy, rule in rules if told[policy, rule].redundant}
         others = reach(Model.KUBEARMOR, [policies[n] for n in order], workload, group.posture, ask=ask)
         for other in others:
             spot = order[other.policy], other.rule
@@ -222,9 +246,9 @@ def _says(one: Finding) -> bool:
     return one.standing in (Standing.UNREACHABLE, Standing.INCONCLUSIVE) or bool(one.redundant)
 
 
-def _told(one: Finding, numbers: Sequence[int]) -> RuleReach:
+def _told(one: Finding, numbers: Sequence[int], *, shown: bool) -> RuleReach:
     cover = tuple((numbers[policy], position) for policy, position in one.covering)
-    return RuleReach(one.standing, one.redundant is True, False, cover, one.covered, one.cause)
+    return RuleReach(one.standing, one.redundant is True, False, cover, one.covered if shown else None, one.cause)
 
 
 _FRESH = "hauberk-fresh"
@@ -348,11 +372,10 @@ def _spot(origin: Origin | None, spots: Mapping[Key, Spot]) -> Spot | None:
     return None if origin is None else spots[key_of(origin)]
 
 
-def _parted(compiled: Mapping[Model, Compiled], spots: Mapping[Key, Spot]) -> Iterable[Parted]:
+def _parted(changes: Iterable[Change], spots: Mapping[Key, Spot]) -> Iterable[Parted]:
     """One access for each rule that both models have; what every rule of a kind differs in is left to other rules."""
-    sides = compiled[Model.KUBEARMOR], compiled[Model.HAUBERK]
     seen: set[Spot] = set()
-    for change in compare(*sides, limit=Limit(beyond=False)).changes:
+    for change in changes:
         witness = change.witness
         if change.before.verdict is change.after.verdict or witness.source is None or _by_another(witness):
             continue

@@ -27,7 +27,7 @@ from hauberk.policy.wanted import Limit
 
 _DOMAINS: tuple[Domain, ...] = ("process", "file", "network", "dns", "capabilities")
 _MOST_REMOVALS = 100_000
-"""Rules read again to see what a domain says without one of them."""
+"""Rules read again, for each program that is asked about, to see what a domain says without one of them."""
 
 
 class Standing(StrEnum):
@@ -159,7 +159,7 @@ def _domain(
                 replacing = sorted(rules[key].place for key in removal.replacing(ruled.origin))
                 ruled.candidates.update((frozenset((place,)), None) for place in replacing)
     ordered = list(rules.values())
-    removals = _MOST_REMOVALS // len(rules)
+    removals = _MOST_REMOVALS // (len(rules) * max(1, len({actor.source for _, actor in lists.actors})))
     for key, ruled in rules.items():
         standing = standings[key]
         redundant: bool | None

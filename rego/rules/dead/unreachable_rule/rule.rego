@@ -129,6 +129,19 @@ violation contains v if {
 	}
 }
 
+# Of the answers that other rules give: what is open, may be dropped, is read otherwise by the other model.
+violation contains v if {
+	count(input.inconclusive) > 0
+	causes := text.listing(input.inconclusive)
+	v := {
+		"id": "HB201",
+		"pointer": "/spec",
+		"severity": "info",
+		"message": $"not everything about the workloads of this policy was searched ({causes}): there may be more to say",
+		"hint": "write patterns with fewer * and ? behind each other, and fewer rules for one workload",
+	}
+}
+
 # HB202 is about rules that say what others say anyway.
 _only_repeats(item) if {
 	count(item.cover) > 0

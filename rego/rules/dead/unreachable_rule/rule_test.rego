@@ -107,3 +107,12 @@ test_near_miss_conflict_says_it if {
 	}
 	count(unreachable_rule.violation) == 0 with input as fixtures.changed(_document({}), {"relations": [relation]})
 }
+
+test_bad_what_was_not_searched if {
+	document := fixtures.changed(fixtures.with_rules([fixtures.path("file", 0, "/srv/x")]), {"inconclusive": ["/**x????????"]})
+	found := unreachable_rule.violation with input as document
+	some v in found
+	v.severity == "info"
+	v.pointer == "/spec"
+	contains(v.message, "(/**x????????)")
+}
