@@ -144,7 +144,7 @@ class DriftFormat(StrEnum):
 @app.command(
     epilog=examples(
         "hauberk drift policies/",
-        "hauberk drift rendered/production --context production --format markdown",
+        "hauberk drift environments/production --context production --format markdown",
         "hauberk drift policies/ --namespace web --namespace shop --fail-on widened",
     )
 )
