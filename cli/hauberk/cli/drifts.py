@@ -7,6 +7,15 @@ from enum import StrEnum
 
 from hauberk.cli.changes import Diff
 
+Identity = tuple[str, str, str]
+"""Kind, namespace ("" for cluster-scoped kinds) and name."""
+
+
+def shown(identity: Identity) -> str:
+    """`KubeArmorPolicy web/nginx`."""
+    kind, namespace, name = identity
+    return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
+
 
 class DriftKind(StrEnum):
     """What is wrong with one object, in the order in which reports say it."""
@@ -57,8 +66,7 @@ class ObjectDrift:
 
     @property
     def shown(self) -> str:
-        """`KubeArmorPolicy web/nginx`."""
-        return f"{self.resource} {self.namespace}/{self.name}" if self.namespace else f"{self.resource} {self.name}"
+        return shown((self.resource, self.namespace, self.name))
 
 
 @dataclass(slots=True)

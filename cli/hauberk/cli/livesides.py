@@ -8,6 +8,7 @@ from typing import Any
 
 from hauberk.cli.cluster import Live
 from hauberk.cli.commands.diff import Side
+from hauberk.cli.drifts import Identity, shown
 from hauberk.cli.loading import Loaded
 from hauberk.cli.opened import Opened
 from hauberk.policy import digest
@@ -17,9 +18,6 @@ from hauberk.policy.model import Model
 from hauberk.policy.parse import parse_policy
 from hauberk.policy.repository import Entry, Repository
 from hauberk.policy.workloads import Manifest, Namespace, Place, Pods, parse_manifest, targets_of
-
-Identity = tuple[str, str, str]
-"""Kind, namespace ("" for cluster-scoped kinds) and name."""
 
 
 def identity_of(document: Mapping[str, Any]) -> Identity:
@@ -106,11 +104,10 @@ def _identity_of_entry(entry: Entry) -> Identity:
 
 def _entries(live: Live) -> Iterator[Entry]:
     for document in live.policies:
-        kind, namespace, name = identity_of(document)
-        shown = f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
+        named = shown(identity_of(document))
         policy = parse_policy(document)
         if policy is None:
-            live.notes.append(f"{shown} in the cluster is no policy that Hauberk can read")
+            live.notes.append(f"{named} in the cluster is no policy that Hauberk can read")
             continue
         count = len(policy.rules) + len(policy.presets)
-        yield Entry(policy, Place(f"{shown} in the cluster", 0), (0,) * count, digest.digest(document).encode())
+        yield Entry(policy, Place(f"{named} in the cluster", 0), (0,) * count, digest.digest(document).encode())

@@ -37,7 +37,7 @@ from hauberk.policy.model import (
     Selector,
 )
 from hauberk.policy.parse import parse_policy
-from hauberk.policy.semantics.store import action_of, keys_of
+from hauberk.policy.semantics.store import action_of, keys_of, word_of
 
 ANNOTATION = "hauberk.dev/digest"
 _VERSION = 1
@@ -98,7 +98,7 @@ def _lists(policy: Policy) -> list[list[Rule]]:
 
 def _in_order(rules: Sequence[Rule], policy: Policy) -> list[Any]:
     # KubeArmor splits comma lists by the first entry: where there is one, no entry may move
-    fixed = any("," in _word(rule.matcher) for rule in rules)
+    fixed = any("," in word_of(rule.matcher) for rule in rules)
     return _normal([_record(rule) for rule in rules], [["list"] if fixed else _written(rule, policy) for rule in rules])
 
 
@@ -107,7 +107,7 @@ def _written(rule: Rule, policy: Policy) -> list[Hashable]:
     if isinstance(rule.matcher, Pattern) or action_of(rule) in (None, Action.AUDIT):
         return []
     # of networks it writes every key, after the other rules; elsewhere it is a word like any other
-    if rule.domain == "network" and _word(rule.matcher).lower() == "all":
+    if rule.domain == "network" and word_of(rule.matcher).lower() == "all":
         return ["all"]
     return [(source or "", key) for source in rule.sources or (None,) for key in keys_of(policy, rule)]
 
@@ -170,14 +170,6 @@ def _matcher(matcher: Matcher) -> list[Any]:
 def _capability(text: str) -> str:
     bare = text.removeprefix("cap_")
     return text if "," in text or "cap_" in bare.lower() or not bare.isascii() else bare.lower()
-
-
-def _word(matcher: Matcher) -> str:
-    match matcher:
-        case Protocol(protocol=text) | DomainName(domain=text) | Capability(capability=text):
-            return text
-        case _:
-            return ""
 
 
 def _presets(policy: Policy) -> list[Any]:

@@ -12,20 +12,17 @@ from hauberk.policy.lists import Origin
 from hauberk.policy.model import (
     Access,
     Action,
-    Capability,
     Domain,
-    DomainName,
     Kind,
     Model,
     Pattern,
     Policy,
     Posture,
-    Protocol,
     Rule,
     Workload,
 )
 from hauberk.policy.rulings import Key, Outcome, key_of, ops_of, voice
-from hauberk.policy.semantics.store import GLOBAL, Held, Store, action_of, fill
+from hauberk.policy.semantics.store import GLOBAL, Held, Store, action_of, fill, word_of
 from hauberk.policy.wanted import Hints, Limit
 
 
@@ -51,7 +48,7 @@ def entangled(model: Model, policies: Sequence[Policy], domain: Domain) -> set[K
     found = set(allows) if len(allows) == 1 else set[Key]()
     if model is Model.HAUBERK:
         return found
-    if any(_has_comma(rule) for _, rule in rules):
+    if any("," in word_of(rule.matcher) for _, rule in rules):
         # whether a list is split hangs on its first entry
         return set(keys)
     writers: dict[tuple[str, str], list[Key]] = {}
@@ -64,14 +61,6 @@ def entangled(model: Model, policies: Sequence[Policy], domain: Domain) -> set[K
         if len(sharing) > 1:
             found.update(sharing)
     return found
-
-
-def _has_comma(rule: Rule) -> bool:
-    match rule.matcher:
-        case Protocol(text) | DomainName(text) | Capability(text):
-            return "," in text
-        case _:
-            return False
 
 
 def alerts(outcome: Outcome) -> Hashable:

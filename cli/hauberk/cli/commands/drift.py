@@ -9,8 +9,8 @@ from typing import Any
 
 from hauberk.cli.cluster import PLURALS, Live
 from hauberk.cli.commands.diff import diff
-from hauberk.cli.drifts import Drift, DriftKind, Field, Manager, ObjectDrift
-from hauberk.cli.livesides import Identity, identity_of, sides
+from hauberk.cli.drifts import Drift, DriftKind, Field, Identity, Manager, ObjectDrift, shown
+from hauberk.cli.livesides import identity_of, sides
 from hauberk.cli.loading import Loaded
 from hauberk.policy import digest
 from hauberk.policy.canonical import canonical
@@ -66,17 +66,12 @@ def _in_git(loaded: Iterable[Loaded], namespaces: Sequence[str], live: Live) -> 
     for key, one in _written(loaded):
         first = found.setdefault(key, one)
         if first is not one:
-            raise HauberkError(f"{one.place}: {_shown(key)} is in {first.place} too: rename or remove one of them")
+            raise HauberkError(f"{one.place}: {shown(key)} is in {first.place} too: rename or remove one of them")
     return {
         key: one
         for key, one in found.items()
         if key[0] in PLURALS and key[0] not in live.unread and (not namespaces or key[1] in ("", *namespaces))
     }
-
-
-def _shown(key: Identity) -> str:
-    kind, namespace, name = key
-    return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
 
 
 def _notes(loaded: Iterable[Loaded], live: Live, git: Mapping[Identity, _InGit]) -> Iterator[str]:

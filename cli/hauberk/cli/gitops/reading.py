@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from hauberk.cli import sources
+from hauberk.cli.drifts import shown
 from hauberk.cli.gitops.folder import is_ours
 from hauberk.cli.loading import Loaded, Subject, load
 from hauberk.cli.sources import Source
-from hauberk.policy.canonical import NAMESPACED, canonical
+from hauberk.policy.canonical import canonical
 from hauberk.policy.documents import Document
 from hauberk.policy.loose import mapping
 from hauberk.policy.model import GROUP_VERSION
@@ -115,6 +116,6 @@ def must_differ(policies: Iterable[Written]) -> None:
     for one in policies:
         first = seen.setdefault(one.identity, one)
         if first is not one:
-            kind, namespace, name = one.identity
-            shown = f"{kind} {namespace}/{name}" if kind in NAMESPACED else f"{kind} {name}"
-            raise HauberkError(f"{one.place}: {shown} is in {first.place} too: rename or remove one of them")
+            raise HauberkError(
+                f"{one.place}: {shown(one.identity)} is in {first.place} too: rename or remove one of them"
+            )

@@ -110,7 +110,7 @@ def _verdict_rules(policy: Policy, domain: Domain) -> Iterator[_Written]:
     rules = [rule for rule in policy.rules if rule.domain == domain and not isinstance(rule.matcher, Pattern)]
     rules.sort(key=lambda rule: _ORDER.get(type(rule.matcher), 0))
     # The daemon looks for a comma in the first entry only, and then splits every entry.
-    splits = bool(rules) and "," in _word(rules[0].matcher)
+    splits = bool(rules) and "," in word_of(rules[0].matcher)
     for rule in rules:
         action = action_of(rule)
         if action is None or action is Action.AUDIT:
@@ -120,7 +120,8 @@ def _verdict_rules(policy: Policy, domain: Domain) -> Iterator[_Written]:
             yield _Written(rule, matcher, held)
 
 
-def _word(matcher: Matcher) -> str:
+def word_of(matcher: Matcher) -> str:
+    """What is written as a value: a protocol, a name, a capability, or a list of them with commas; "" for paths."""
     match matcher:
         case Protocol(protocol=text) | DomainName(domain=text) | Capability(capability=text):
             return text
@@ -129,7 +130,7 @@ def _word(matcher: Matcher) -> str:
 
 
 def _split(matcher: Matcher) -> Iterator[Matcher]:
-    for word in _word(matcher).replace(" ", "").split(","):
+    for word in word_of(matcher).replace(" ", "").split(","):
         match matcher:
             case Protocol():
                 yield Protocol(word)
@@ -188,7 +189,7 @@ def _capability(text: str) -> str:
 
 def _write_all(store: Store, written: list[_Written]) -> None:
     """Writes the `all` rules of a document after its other protocols, in the order of the daemon."""
-    rules = [one for one in written if _word(one.matcher).lower() == "all"]
+    rules = [one for one in written if word_of(one.matcher).lower() == "all"]
     seen: set[bool] = set()
     for one in rules:
         if not one.rule.sources and one.held.blocks not in seen:
