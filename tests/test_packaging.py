@@ -13,6 +13,7 @@ from support import ROOT, hauberk, snapshot
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FOLDERS = {
     "hauberk.cli": ROOT / "cli/hauberk/cli",
+    "hauberk.enforcer": ROOT / "enforcer/hauberk/enforcer",
     "hauberk.policy": ROOT / "policy/hauberk/policy",
     "hauberk.rego": ROOT / "rego",
 }
@@ -20,7 +21,7 @@ FOLDERS = {
 
 def test_every_package_is_listed() -> None:
     found = {"hauberk.rego"}
-    for name in ("hauberk.cli", "hauberk.policy"):
+    for name in ("hauberk.cli", "hauberk.enforcer", "hauberk.policy"):
         for init in FOLDERS[name].rglob("__init__.py"):
             found.add(".".join([name, *init.parent.relative_to(FOLDERS[name]).parts]))
     assert set(PROJECT["tool"]["setuptools"]["packages"]) == found
