@@ -17,6 +17,9 @@ ARGO := $(call cluster-part,argo)
 KUSTOMIZE := $(call cluster-part,kustomize)
 CLIENTS := $(call cluster-part,clients)
 PARTS := $(KUBE) $(FLUX) $(ARGO) $(KUSTOMIZE) $(CLIENTS)
+# Kernels and root file system of the guests, by what makes them.
+GUEST_RECIPE := tests/guest/provision/provision.sh tests/guest/provision/root.sh tests/support/newc.py
+GUEST := $(CACHE)/tools/guest-$(shell cat $(GUEST_RECIPE) | sha256sum | cut -c1-16)
 PYTHON ?= python3
 BIN := .venv/bin
 export HAUBERK_OPA := $(OPA)
@@ -26,8 +29,9 @@ export HAUBERK_FLUX := $(FLUX)
 export HAUBERK_ARGO := $(ARGO)
 export HAUBERK_KUSTOMIZE := $(KUSTOMIZE)
 export HAUBERK_CLIENTS := $(CLIENTS)
+export HAUBERK_GUEST := $(GUEST)
 
-.PHONY: cluster-tools help dev demo test check fmt rego new-rule bench browser clean
+.PHONY: cluster-tools guest-tools help dev demo test check fmt rego new-rule bench browser clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -71,12 +75,19 @@ cluster-tools: $(PARTS) ## build what the tests against a real cluster run: Kube
 	@printf 'export %s\n' HAUBERK_KUBE=$(KUBE) HAUBERK_FLUX=$(FLUX) HAUBERK_ARGO=$(ARGO) \
 	  HAUBERK_KUSTOMIZE=$(KUSTOMIZE) HAUBERK_CLIENTS=$(CLIENTS)
 
+$(GUEST):
+	@echo "fetching kernels and a root file system for guests (once, some 20 seconds)"
+	@nice $(firstword $(GUEST_RECIPE)) $@
+
+guest-tools: $(GUEST) ## fetch what the tests in guests run: three kernels of Debian and a root file system
+	@echo export HAUBERK_GUEST=$(GUEST)
+
 demo: .venv/.installed ## lint the examples: first a policy with gaps, then its corrected form, then all
 	@$(BIN)/python scripts/demo.py $(BIN)/hauberk
 
 test: check ## everything: format, types, walls, rules, tests
 
-check: dev cluster-tools $(SARIF_SCHEMA)
+check: dev cluster-tools guest-tools $(SARIF_SCHEMA)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -85,8 +96,9 @@ check: dev cluster-tools $(SARIF_SCHEMA)
 	$(BIN)/python scripts/rego.py $(OPA) check
 	$(BIN)/python scripts/rego.py $(OPA) verify
 	$(BIN)/python scripts/rego.py $(OPA) test
-	$(BIN)/python -m pytest -q -n auto --ignore tests/cluster
+	$(BIN)/python -m pytest -q -n auto --ignore tests/cluster --ignore tests/guest
 	$(BIN)/python -m pytest -q tests/cluster
+	$(BIN)/python -m pytest -q tests/guest
 
 fmt: dev ## format Python and Rego
 	$(BIN)/ruff format .

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Makes WORK/out/base.cpio, the root file system of the guests, with the apt of provision.sh: root.sh WORK NEWC
+# Packages are only unpacked: nothing of them runs, so what their scripts would do and the guests need is done here.
+set -euo pipefail
+
+packages=(
+  base-files base-passwd bash coreutils crun dash e2fsprogs grep iproute2 kmod libbpf1 libc-bin libpython3.11-stdlib
+  mawk mount nginx-light procps python3-minimal sed util-linux
+)
+# apt is told that these are there: others depend on them for scripts that never run
+unneeded=(debconf dpkg init-system-helpers perl perl-base perl-modules-5.36 tar usrmerge util-linux-extra)
+
+fetch() {
+  local name
+  for name in "${unneeded[@]}"; do
+    printf 'Package: %s\nStatus: install ok installed\nArchitecture: amd64\nMulti-Arch: foreign\nVersion: 99\nMaintainer: -\nDescription: -\n\n' \
+      "$name"
+  done >"$work/apt/status"
+  apt-get install -qq --yes --download-only "${packages[@]}"
+}
+
+unpack() {
+  local folder package
+  mkdir -p "$root/usr"/{bin,sbin,lib,lib64}
+  for folder in bin sbin lib lib64; do ln -s "usr/$folder" "$root/$folder"; done
+  for package in "$work"/apt/archives/*.deb; do
+    # a package from before the merge holds the folder itself: tar must follow the link
+    dpkg-deb --fsys-tarfile "$package" | tar -x -C "$root" --keep-directory-symlink
+  done
+}
+
+slim() {
+  rm -rf "$root"/usr/share/{bash-completion,bug,doc,info,lintian,locale,man,perl5,zoneinfo} "$root"/usr/lib/systemd
+  rm -rf "$root"/usr/lib/x86_64-linux-gnu/{gconv,libcrun.a} "$root/var/cache" "$root/var/lib/apt"
+}
+
+configure() {
+  cp "$root/usr/share/base-passwd/group.master" "$root/etc/group"
+  cp "$root/usr/share/base-passwd/passwd.master" "$root/etc/passwd"
+  echo 'user:x:1000:1000::/home/user:/bin/bash' >>"$root/etc/passwd"
+  echo 'user:x:1000:' >>"$root/etc/group"
+  sed 's/:.*/:*:20000:0:99999:7:::/' "$root/etc/passwd" >"$root/etc/shadow"
+  chmod 640 "$root/etc/shadow"
+  printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
+  ln -s mawk "$root/usr/bin/awk"
+  ln -s ../sites-available/default "$root/etc/nginx/sites-enabled/default"
+  mkdir -p "$root/home/user" "$root/var/cache" "$root/opt" "$root/var/lib/nginx"
+  ldconfig -r "$root"
+}
+
+main() {
+  work=$1 root=$1/root
+  fetch
+  unpack
+  slim
+  configure
+  python3 "$2" "$root" "$work/out/base.cpio"
+}
+
+main "$@"
