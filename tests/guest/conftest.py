@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.guest import Guest, Payload
+from support.guest import Guest
 from support.kernels import KERNELS
+from support.payload import packages
+from support.qemu import Payload
 
 
 class Keeper:
@@ -31,7 +33,7 @@ class Keeper:
 
 @pytest.fixture(scope="session", params=KERNELS)
 def keeper(request: pytest.FixtureRequest) -> Iterator[Keeper]:
-    found = Keeper(request.param, {})
+    found = Keeper(request.param, packages())
     yield found
     found.close()
 

@@ -7,30 +7,26 @@ import itertools
 import json
 import queue
 import shutil
+import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tempfile import mkdtemp
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
-from support import ROOT
-from support.kernels import Kernel, tools
-from support.newc import Archive
+from support.kernels import Kernel
+from support.qemu import Payload, command, make_ext4, pack
 
-_INSIDE = ROOT / "tests/guest/inside"
-_MODULES = ("overlay", "virtio_pci", "virtio_blk", "virtio_console", "loop")
-_COMMAND_LINE = "console=ttyS0 loglevel=3 panic=-1 oops=panic edd=off lsm=landlock,lockdown,yama,bpf mitigations=off"
 _WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
 _READY = 180.0
 # Beyond the time that a request may take: a machine with much else to do is slow.
 _GRACE = 60.0
 _TAIL = 60
-
-Payload = Mapping[str, Path | bytes]
 
 
 class GuestDied(Exception):  # noqa: N818  what happened, not whose error
@@ -38,7 +34,7 @@ class GuestDied(Exception):  # noqa: N818  what happened, not whose error
 
 
 class CommandTimedOut(TimeoutError):  # noqa: N818  what happened, not whose error
-    """The command was killed; with the output that it made."""
+    """With the output so far."""
 
     def __init__(self, argv: Sequence[str], seconds: float, stdout: bytes, stderr: bytes) -> None:
         super().__init__(f"not within {seconds} s: {' '.join(argv)}\n{stderr.decode(errors='replace')}")
@@ -47,6 +43,8 @@ class CommandTimedOut(TimeoutError):  # noqa: N818  what happened, not whose err
 
 @dataclass(frozen=True, slots=True)
 class Finished:
+    """`returncode` is as in subprocess: below zero, the signal that ended the command."""
+
     returncode: int
     stdout: bytes
     stderr: bytes
@@ -62,25 +60,19 @@ class Finished:
 
 
 class Guest:
-    """Use `boot` in a with statement."""
+    """Made by `boot`; ends with its with statement, and with the tests however they end."""
 
-    def __init__(
-        self, kernel: str, folder: Path, command: Sequence[str], channel: socket.socket, theirs: socket.socket
-    ) -> None:
+    def __init__(self, kernel: str, folder: Path, qemu: Sequence[str], ours: socket.socket, pass_fd: int) -> None:
         self.kernel = kernel
         self._folder = folder
-        self._channel = channel
-        self._lock = threading.Lock()
+        self._channel = ours
+        self._sending = threading.Lock()
         self._count = itertools.count(1)
         self._waiting: dict[int, queue.SimpleQueue[dict[str, Any] | None]] = {0: queue.SimpleQueue()}
-        self._dead = False
-        with theirs, (folder / "qemu.log").open("wb") as log:
+        self._ended = False
+        with (folder / "qemu.log").open("wb") as log:
             self._qemu = subprocess.Popen(
-                [*_WITH_US, *command],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                pass_fds=[theirs.fileno()],
+                [*_WITH_US, *qemu], stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[pass_fd]
             )
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -94,23 +86,23 @@ class Guest:
         memory: int = 1024,
         disk: Path | None = None,
     ) -> Guest:
-        """A guest that answers, with this payload: what there is at which path.
+        """A guest that answers. `payload` says what there is at which path of its root: a file, a folder or bytes.
 
         With `icount`, an instruction takes a nanosecond of the guest's time. `disk` is an image of an ext4 file system
         for /mnt/ext4, which is left as it is.
         """
         found = Kernel.named(kernel)
         folder = Path(mkdtemp(prefix="hauberk-guest-"))
-        ours, theirs = socket.socketpair()
         try:
-            _pack(folder / "initrd", found, payload or {})
+            pack(folder / "initrd", found, payload or {})
             if disk is None:
                 disk = folder / "disk"
                 make_ext4(disk)
-            command = _command(folder, found, disk, memory, theirs.fileno())
-            if icount:
-                command += ["-icount", "shift=0"]
-            guest = cls(kernel, folder, command, ours, theirs)
+            ours, theirs = socket.socketpair()
+            with theirs:
+                channel = theirs.fileno()
+                qemu = command(folder, found, disk=disk, memory=memory, channel=channel, icount=icount)
+                guest = cls(kernel, folder, qemu, ours, channel)
         except BaseException:
             shutil.rmtree(folder)
             raise
@@ -138,11 +130,11 @@ class Guest:
 
     @property
     def alive(self) -> bool:
-        return not self._dead and self._qemu.poll() is None
+        return not self._ended and self._qemu.poll() is None
 
     @property
     def console(self) -> str:
-        """What the kernel and init wrote so far."""
+        """What QEMU, the kernel and init wrote so far."""
         said = [self._folder / name for name in ("qemu.log", "console")]
         return "".join(path.read_text(errors="replace").replace("\r", "") for path in said if path.exists())
 
@@ -155,7 +147,10 @@ class Guest:
         cwd: str = "/",
         user: int = 0,
     ) -> Finished:
-        """Runs a command to its end; raises CommandTimedOut, and OSError if it cannot be started."""
+        """Runs a command to its end, without what it leaves behind.
+
+        Raises OSError if it cannot be started, as subprocess does; CommandTimedOut once it is killed.
+        """
         where = {"env": dict(env or {}), "cwd": cwd, "user": user}
         got = self._ask("run", timeout, argv=list(argv), given=_encoded(input), seconds=timeout, **where)
         stdout, stderr = (base64.b64decode(got[name]) for name in ("stdout", "stderr"))
@@ -163,7 +158,22 @@ class Guest:
             raise CommandTimedOut(argv, timeout, stdout, stderr)
         return Finished(got["returncode"], stdout, stderr)
 
+    def start(
+        self,
+        argv: Sequence[str],
+        input: bytes | None = b"",  # noqa: A002  as subprocess calls it
+        env: Mapping[str, str] | None = None,
+        cwd: str = "/",
+        user: int = 0,
+    ) -> Background:
+        """Starts a command, which goes on. With None as its input, more can be sent."""
+        given = None if input is None else _encoded(input)
+        where = {"env": dict(env or {}), "cwd": cwd, "user": user}
+        got = self._ask("start", 0, argv=list(argv), given=given, **where)
+        return Background(self, argv, got["process"], got["pid"])
+
     def put(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        """Writes a file, and the folders that it needs."""
         self._ask("put", 0, path=path, data=_encoded(data), mode=mode)
 
     def get(self, path: str) -> bytes:
@@ -173,84 +183,108 @@ class Guest:
         number = next(self._count)
         self._waiting[number] = queue.SimpleQueue()
         line = json.dumps({"id": number, "do": what, "with": details}).encode() + b"\n"
-        with self._lock:
-            try:
+        try:
+            with self._sending:
                 self._channel.sendall(line)
-            except OSError:
-                self._died("is gone")
+        except OSError:
+            self._died("is gone")
         answer = self._answer(number, within + _GRACE)
-        if "failed" in answer:
-            failed = answer["failed"]
-            if failed["errno"]:
-                raise OSError(failed["errno"], failed["text"], failed["path"])
+        failed = answer.get("failed")
+        if failed is None:
+            return answer["got"]
+        if failed["errno"] is None:
             raise RuntimeError(failed["text"])
-        return answer["got"]
+        raise OSError(failed["errno"], failed["text"], failed["path"])
 
     def _answer(self, number: int, seconds: float) -> dict[str, Any]:
         try:
-            answer = None if self._dead else self._waiting[number].get(timeout=seconds)
+            answer = None if self._ended else self._waiting[number].get(timeout=seconds)
         except queue.Empty:
-            self._qemu.kill()
-            self._died(f"does not answer within {seconds:.0f} s")
+            self._died(f"did not answer within {seconds:.0f} s")
         del self._waiting[number]
         if answer is None:
             self._died("ended")
         return answer
 
     def _died(self, how: str) -> NoReturn:
-        raise GuestDied(f"the guest {how}; its console ends:\n" + "\n".join(self.console.splitlines()[-_TAIL:]))
+        self._qemu.kill()
+        self._qemu.wait()
+        tail = "\n".join(self.console.splitlines()[-_TAIL:])
+        raise GuestDied(f"the guest ({self.kernel}) {how}; its console ends:\n{tail}")
 
     def _read(self) -> None:
         with self._channel.makefile("rb") as lines:
-            for line in lines:
-                answer = json.loads(line)
-                self._waiting[answer["id"]].put(answer)
-        self._dead = True
+            try:
+                for line in lines:
+                    answer = json.loads(line)
+                    self._waiting[answer["id"]].put(answer)
+            except OSError:  # the end of QEMU may come as a reset
+                pass
+        self._ended = True
         for waiting in list(self._waiting.values()):
             waiting.put(None)
 
 
-def make_ext4(image: Path, size: str = "256M", root: Path | None = None) -> None:
-    """An image of an ext4 file system, with what is in the folder `root`."""
-    content = ["-d", str(root)] if root else []
-    command = ["mke2fs", "-q", "-F", "-t", "ext4", *content, str(image), size]
-    subprocess.run(command, check=True, capture_output=True)
+class Background:
+    """A command that was started; `pid` is its number in the guest."""
 
+    def __init__(self, guest: Guest, argv: Sequence[str], number: int, pid: int) -> None:
+        self.pid = pid
+        self._guest = guest
+        self._argv = argv
+        self._number = number
+        self._stdout = self._stderr = b""
+        self._returncode: int | None = None
 
-def _pack(target: Path, kernel: Kernel, payload: Payload) -> None:
-    """The base and, in a second archive, modules, payload and what runs first."""
-    with target.open("wb") as file:
-        with (tools() / "base.cpio").open("rb") as source:
-            shutil.copyfileobj(source, file, 1 << 22)
-        archive = Archive(file)
-        archive.tree(_INSIDE / "agent.py", PurePosixPath("hauberk/agent.py"))
-        init = b"#!/usr/bin/python3 -I\n" + (_INSIDE / "init.py").read_bytes()
-        archive.file(PurePosixPath("init"), init, 0o755)
-        modules = kernel.modules(*_MODULES)
-        for name, data in modules.items():
-            archive.file(PurePosixPath("hauberk/modules", name), data)
-        archive.file(PurePosixPath("hauberk/modules/order"), "\n".join(modules).encode())
-        for path, content in payload.items():
-            at = PurePosixPath(path).relative_to("/")
-            if isinstance(content, bytes):
-                archive.file(at, content, 0o755 if content.startswith((b"#!", b"\x7fELF")) else 0o644)
-            else:
-                archive.tree(content, at)
-        archive.end()
+    @property
+    def running(self) -> bool:
+        self._look(0)
+        return self._returncode is None
 
+    @property
+    def stdout(self) -> bytes:
+        """So far."""
+        self._look(0)
+        return self._stdout
 
-def _command(folder: Path, kernel: Kernel, disk: Path, memory: int, channel: int) -> list[str]:
-    drive = f"file={disk},format=raw,if=none,id=disk,snapshot=on"
-    return [
-        "qemu-system-x86_64",
-        *("-machine", "q35,accel=tcg", "-cpu", kernel.processor, "-smp", "1", "-m", str(memory)),
-        *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-nic", "none"),
-        *("-kernel", str(kernel.image), "-initrd", str(folder / "initrd"), "-append", _COMMAND_LINE),
-        *("-serial", f"file:{folder / 'console'}"),
-        *("-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,fd={channel}"),
-        *("-device", "virtserialport,chardev=agent,nr=1"),
-        *("-drive", drive, "-device", "virtio-blk-pci,drive=disk"),
-    ]
+    @property
+    def stderr(self) -> bytes:
+        """So far."""
+        self._look(0)
+        return self._stderr
+
+    def wait(self, timeout: float = 60) -> Finished:
+        """Raises CommandTimedOut if it goes on."""
+        self._look(timeout)
+        if self._returncode is None:
+            raise CommandTimedOut(self._argv, timeout, self._stdout, self._stderr)
+        return Finished(self._returncode, self._stdout, self._stderr)
+
+    def until(self, text: bytes, timeout: float = 60) -> bytes:
+        """Its output, once this is in it; raises CommandTimedOut, and AssertionError if the command ends before."""
+        end = time.monotonic() + timeout
+        while text not in self.stdout:
+            assert self._returncode is None, f"ended before {text!r}: {(self._stderr or self._stdout).decode()}"
+            if time.monotonic() > end:
+                raise CommandTimedOut(self._argv, timeout, self._stdout, self._stderr)
+            time.sleep(0.1)
+        return self._stdout
+
+    def send(self, data: bytes) -> None:
+        self._guest._ask("send", 0, process=self._number, data=_encoded(data), close=False)
+
+    def close_input(self) -> None:
+        self._guest._ask("send", 0, process=self._number, data="", close=True)
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        self._guest._ask("kill", 0, process=self._number, number=int(number))
+
+    def _look(self, seconds: float) -> None:
+        seen = (len(self._stdout), len(self._stderr))
+        got = self._guest._ask("wait", seconds, process=self._number, seconds=seconds, seen=seen)
+        self._returncode = got["returncode"]
+        self._stdout += base64.b64decode(got["stdout"])
+        self._stderr += base64.b64decode(got["stderr"])
 
 
 def _encoded(data: bytes) -> str:

@@ -48,12 +48,21 @@ configure() {
   ldconfig -r "$root"
 }
 
+# Without it the agent's imports take a second and a half more.
+compile() {
+  local library=$root/usr/lib/python3.11
+  rm -rf "$library"/{ensurepip,idlelib,lib2to3,pydoc_data,test,turtledemo}
+  PYTHONHOME=$root/usr "$root/usr/lib64/ld-linux-x86-64.so.2" --library-path "$root/usr/lib/x86_64-linux-gnu" \
+    "$root/usr/bin/python3.11" -m compileall -q -s "$root" --invalidation-mode unchecked-hash "$library"
+}
+
 main() {
   work=$1 root=$1/root
   fetch
   unpack
   slim
   configure
+  compile
   python3 "$2" "$root" "$work/out/base.cpio"
 }
 
