@@ -24,8 +24,6 @@ from support.qemu import Payload, command, make_ext4, pack
 
 _WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
 _READY = 180.0
-# Beyond the time that a request may take: a machine with much else to do is slow.
-_GRACE = 60.0
 _TAIL = 60
 
 
@@ -64,6 +62,8 @@ class Guest:
 
     def __init__(self, kernel: str, folder: Path, qemu: Sequence[str], ours: socket.socket, pass_fd: int) -> None:
         self.kernel = kernel
+        # beyond the time that a request may take, until the guest hangs: a machine with much else to do is slow
+        self.grace = 60.0
         self._folder = folder
         self._channel = ours
         self._sending = threading.Lock()
@@ -188,7 +188,7 @@ class Guest:
                 self._channel.sendall(line)
         except OSError:
             self._died("is gone")
-        answer = self._answer(number, within + _GRACE)
+        answer = self._answer(number, within + self.grace)
         failed = answer.get("failed")
         if failed is None:
             return answer["got"]

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 # <linux/mount.h>, <asm/unistd_64.h>
-_MS_MOVE = 8192
+_MS_BIND, _MS_MOVE = 4096, 8192
 _SYS_FINIT_MODULE = 313
 _MODULES = Path("/hauberk/modules")
-_NEW = Path("/new")
+_NEW, _OVER = Path("/hauberk/root"), Path("/hauberk/overlay")
 _BEFORE = (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"))
 _AFTER = (
     ("securityfs", "/sys/kernel/security", ""),
@@ -62,12 +62,15 @@ def start_agent() -> None:
 
 def enter_overlay() -> None:
     """The archive is the lower layer of a root that can be left: a runtime's pivot_root fails on the first root."""
-    for folder in ("/over", str(_NEW)):
-        Path(folder).mkdir()
-    mount("tmpfs", "/over")
-    for folder in ("/over/upper", "/over/work"):
-        Path(folder).mkdir()
-    mount("overlay", str(_NEW), options="lowerdir=/,upperdir=/over/upper,workdir=/over/work")
+    _NEW.mkdir()
+    _OVER.mkdir()
+    mount("tmpfs", str(_OVER))
+    for name in ("upper", "work"):
+        (_OVER / name).mkdir()
+    mount("overlay", str(_NEW), options=f"lowerdir=/,upperdir={_OVER}/upper,workdir={_OVER}/work")
+    # as it came, for root file systems of containers
+    (_NEW / "image").mkdir()
+    mount("", f"{_NEW}/image", source="/", flags=_MS_BIND)
     for _, at in _BEFORE:
         mount("", f"{_NEW}{at}", source=at, flags=_MS_MOVE)
     os.chdir(_NEW)

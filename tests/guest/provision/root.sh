@@ -4,7 +4,7 @@
 set -euo pipefail
 
 packages=(
-  base-files base-passwd bash coreutils crun dash e2fsprogs grep iproute2 kmod libbpf1 libc-bin libpython3.11-stdlib
+  base-files base-passwd bash coreutils crun dash e2fsprogs findutils grep hostname iproute2 libbpf1 libc-bin libpython3.11-stdlib
   mawk mount nginx-light procps python3-minimal sed util-linux
 )
 # apt is told that these are there: others depend on them for scripts that never run
@@ -44,7 +44,8 @@ configure() {
   printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
   ln -s mawk "$root/usr/bin/awk"
   ln -s ../sites-available/default "$root/etc/nginx/sites-enabled/default"
-  mkdir -p "$root/home/user" "$root/var/cache" "$root/opt" "$root/var/lib/nginx"
+  mkdir -p "$root"/home/user "$root"/var/{cache,lib/nginx,www/html}
+  cp "$root/usr/share/nginx/html/index.html" "$root/var/www/html/"
   ldconfig -r "$root"
 }
 
