@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from support import ROOT
-from support.guest import CommandTimedOut, Guest, GuestDied
+from support.commands import CommandTimedOut
+from support.guest import Guest, GuestDied
 from support.keeper import Keeper
 from support.kernels import Kernel
+from support.qemu import make_ext4
 
 pytestmark = pytest.mark.guest
 
@@ -167,6 +169,21 @@ def test_a_guest_that_hangs_is_dead(keeper: Keeper) -> None:
     with pytest.raises(GuestDied, match="did not answer within 2 s"):
         hanging.run(["true"], timeout=1)
     assert not hanging.alive
+
+
+def test_a_guest_with_a_disk_whose_time_is_what_it_does(tmp_path: Path) -> None:
+    disk, content = tmp_path / "disk", tmp_path / "content"
+    content.mkdir()
+    (content / "file").write_text("of the disk")
+    make_ext4(disk, "16M", content)
+    before = disk.read_bytes()
+    with Guest.boot("6.12", disk=disk, icount=True) as guest:
+        assert guest.get("/mnt/ext4/file") == b"of the disk"
+        guest.put("/mnt/ext4/file", b"changed")
+        shell(guest, "sync")
+        seconds = float(guest.get("/proc/uptime").split()[0])
+    assert seconds < 6  # an instruction is a nanosecond, on a busy machine too
+    assert disk.read_bytes() == before
 
 
 def test_no_guest_outlives_the_tests(tmp_path: Path) -> None:

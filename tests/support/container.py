@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from support.guest import Background, Finished, Guest
+from support.commands import Background, Finished
+from support.guest import Guest
 
 NGINX = ("nginx", "-g", "daemon off;")
 # what containerd gives

@@ -7,18 +7,16 @@ import itertools
 import json
 import queue
 import shutil
-import signal
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
+from support.commands import Background, CommandTimedOut, Finished, encoded
 from support.kernels import Kernel
 from support.qemu import Payload, command, make_ext4, pack
 
@@ -29,32 +27,6 @@ _TAIL = 60
 
 class GuestDied(Exception):  # noqa: N818  what happened, not whose error
     """The guest crashed, panicked or hangs; with the end of its console."""
-
-
-class CommandTimedOut(TimeoutError):  # noqa: N818  what happened, not whose error
-    """With the output so far."""
-
-    def __init__(self, argv: Sequence[str], seconds: float, stdout: bytes, stderr: bytes) -> None:
-        super().__init__(f"not within {seconds} s: {' '.join(argv)}\n{stderr.decode(errors='replace')}")
-        self.stdout, self.stderr = stdout, stderr
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """`returncode` is as in subprocess: below zero, the signal that ended the command."""
-
-    returncode: int
-    stdout: bytes
-    stderr: bytes
-
-    @property
-    def text(self) -> str:
-        return self.stdout.decode()
-
-    def checked(self) -> str:
-        """Its output; raises AssertionError with its complaint if it failed."""
-        assert self.returncode == 0, f"exit code {self.returncode}: {(self.stderr or self.stdout).decode()}"
-        return self.text
 
 
 class Guest:
@@ -152,7 +124,7 @@ class Guest:
         Raises OSError if it cannot be started, as subprocess does; CommandTimedOut once it is killed.
         """
         where = {"env": dict(env or {}), "cwd": cwd, "user": user}
-        got = self._ask("run", timeout, argv=list(argv), given=_encoded(input), seconds=timeout, **where)
+        got = self._ask("run", timeout, argv=list(argv), given=encoded(input), seconds=timeout, **where)
         stdout, stderr = (base64.b64decode(got[name]) for name in ("stdout", "stderr"))
         if got["returncode"] is None:
             raise CommandTimedOut(argv, timeout, stdout, stderr)
@@ -167,14 +139,14 @@ class Guest:
         user: int = 0,
     ) -> Background:
         """Starts a command, which goes on. With None as its input, more can be sent."""
-        given = None if input is None else _encoded(input)
+        given = None if input is None else encoded(input)
         where = {"env": dict(env or {}), "cwd": cwd, "user": user}
         got = self._ask("start", 0, argv=list(argv), given=given, **where)
-        return Background(self, argv, got["process"], got["pid"])
+        return Background(self._ask, argv, got["process"], got["pid"])
 
     def put(self, path: str, data: bytes, mode: int = 0o644) -> None:
         """Writes a file, and the folders that it needs."""
-        self._ask("put", 0, path=path, data=_encoded(data), mode=mode)
+        self._ask("put", 0, path=path, data=encoded(data), mode=mode)
 
     def get(self, path: str) -> bytes:
         return base64.b64decode(self._ask("get", 0, path=path)["data"])
@@ -223,69 +195,3 @@ class Guest:
         self._ended = True
         for waiting in list(self._waiting.values()):
             waiting.put(None)
-
-
-class Background:
-    """A command that was started; `pid` is its number in the guest."""
-
-    def __init__(self, guest: Guest, argv: Sequence[str], number: int, pid: int) -> None:
-        self.pid = pid
-        self._guest = guest
-        self._argv = argv
-        self._number = number
-        self._stdout = self._stderr = b""
-        self._returncode: int | None = None
-
-    @property
-    def running(self) -> bool:
-        self._look(0)
-        return self._returncode is None
-
-    @property
-    def stdout(self) -> bytes:
-        """So far."""
-        self._look(0)
-        return self._stdout
-
-    @property
-    def stderr(self) -> bytes:
-        """So far."""
-        self._look(0)
-        return self._stderr
-
-    def wait(self, timeout: float = 60) -> Finished:
-        """Raises CommandTimedOut if it goes on."""
-        self._look(timeout)
-        if self._returncode is None:
-            raise CommandTimedOut(self._argv, timeout, self._stdout, self._stderr)
-        return Finished(self._returncode, self._stdout, self._stderr)
-
-    def until(self, text: bytes, timeout: float = 60) -> bytes:
-        """Its output, once this is in it; raises CommandTimedOut, and AssertionError if the command ends before."""
-        end = time.monotonic() + timeout
-        while text not in self.stdout:
-            assert self._returncode is None, f"ended before {text!r}: {(self._stderr or self._stdout).decode()}"
-            if time.monotonic() > end:
-                raise CommandTimedOut(self._argv, timeout, self._stdout, self._stderr)
-            time.sleep(0.1)
-        return self._stdout
-
-    def send(self, data: bytes) -> None:
-        self._guest._ask("send", 0, process=self._number, data=_encoded(data), close=False)
-
-    def close_input(self) -> None:
-        self._guest._ask("send", 0, process=self._number, data="", close=True)
-
-    def kill(self, number: int = signal.SIGKILL) -> None:
-        self._guest._ask("kill", 0, process=self._number, number=int(number))
-
-    def _look(self, seconds: float) -> None:
-        seen = (len(self._stdout), len(self._stderr))
-        got = self._guest._ask("wait", seconds, process=self._number, seconds=seconds, seen=seen)
-        self._returncode = got["returncode"]
-        self._stdout += base64.b64decode(got["stdout"])
-        self._stderr += base64.b64decode(got["stderr"])
-
-
-def _encoded(data: bytes) -> str:
-    return base64.b64encode(data).decode()

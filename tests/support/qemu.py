@@ -16,6 +16,8 @@ Payload = Mapping[str, Path | bytes]
 _INSIDE = ROOT / "tests/guest/inside"
 _MODULES = ("overlay", "virtio_pci", "virtio_blk", "virtio_console", "loop")
 _COMMAND_LINE = "console=ttyS0 loglevel=3 panic=-1 oops=panic edd=off lsm=landlock,lockdown,yama,bpf mitigations=off"
+# in no PATH but root's
+_MKE2FS = shutil.which("mke2fs") or "/usr/sbin/mke2fs"
 _PROGRAMS = (b"#!", b"\x7fELF")
 
 
@@ -59,4 +61,4 @@ def pack(target: Path, kernel: Kernel, payload: Payload) -> None:
 def make_ext4(image: Path, size: str = "256M", root: Path | None = None) -> None:
     """An image of an ext4 file system, with what is in the folder `root`."""
     content = ["-d", str(root)] if root else []
-    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", *content, str(image), size], check=True, capture_output=True)
+    subprocess.run([_MKE2FS, "-q", "-F", "-t", "ext4", *content, str(image), size], check=True, capture_output=True)

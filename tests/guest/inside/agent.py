@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 import traceback
 from pathlib import Path
 from typing import IO, Any
@@ -132,8 +133,9 @@ class Process:
         """The exit code, None while it runs, and the output that was not seen yet."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._popen.wait(seconds)
+            until = time.monotonic() + _DRAIN
             for output in self._outputs:
-                output.drain()
+                output.drain(until)
         texts = [output.since(count) for output, count in zip(self._outputs, seen, strict=True)]
         return {"returncode": self._popen.returncode, "stdout": texts[0], "stderr": texts[1], **instead}
 
@@ -147,8 +149,8 @@ class Output:
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
-    def drain(self) -> None:
-        self._thread.join(_DRAIN)
+    def drain(self, until: float) -> None:
+        self._thread.join(max(0, until - time.monotonic()))
 
     def since(self, seen: int) -> str:
         return encoded(bytes(self._data[seen:]))

@@ -5,21 +5,28 @@
 # DIR appears when it is whole. Nothing of the machine's own apt is touched; only its mirror is asked.
 set -euo pipefail
 
-# mirror SUITE: where the machine's own sources have this suite
+# mirror SUITE OPTION...: where the machine's own sources have this suite; only those tell that apt has the lists of
 mirror() {
+  local suite=$1
+  shift
   # shellcheck disable=SC2016  apt fills these in
-  apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
-    awk -v suite="$1" '$1 == suite && $2 == "main" { print $3; exit }'
+  apt-get indextargets "$@" --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' |
+    awk -v suite="$suite" '$1 == suite && $2 == "main" && !found++ { print $3 }'
 }
 
 # An apt of its own that knows no installed package: it resolves dependencies down to libc.
 private_apt() {
-  local codename debian security suite
+  local codename debian security suite lists=()
   codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+  mkdir -p "$work"/{machine,apt/lists,apt/archives}/partial
   debian=$(mirror "$codename")
+  if [ -z "$debian" ]; then
+    lists=(-o "Dir::State::lists=$work/machine" -o APT::Sandbox::User=root)
+    apt-get update -qq "${lists[@]}"
+    debian=$(mirror "$codename" "${lists[@]}")
+  fi
   [ -n "$debian" ] || { echo "apt has no Debian mirror: no source of $codename main" >&2; exit 1; }
-  security=$(mirror "$codename-security")
-  mkdir -p "$work"/apt/{lists/partial,archives/partial}
+  security=$(mirror "$codename-security" "${lists[@]}")
   : >"$work/apt/status"
   for suite in bookworm bookworm-backports trixie-backports; do
     echo "deb [signed-by=$keyring] $debian $suite main"
@@ -48,7 +55,7 @@ CONF
 # newest PATTERN: the package of this name with the highest version in it
 newest() {
   local found
-  found=$(apt-cache pkgnames linux- | grep -Ex "$1" | sort -V | tail -1)
+  found=$(apt-cache pkgnames linux- | grep -Ex "$1" | sort -V | tail -1) || true
   [ -n "$found" ] || { echo "no package of the mirror is called $1" >&2; exit 1; }
   echo "$found"
 }
