@@ -6,9 +6,9 @@ SOCKET_TYPES = ("stream", "dgram", "raw", "rdm", "seqpacket", "dccp", "packet")
 PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58, "sctp": 132}
 PROTOCOLS = frozenset(("all", *SOCKET_TYPES, *PROTOCOL_NUMBERS))
 
-# Every capability of Linux 6.12 (include/uapi/linux/capability.h). The CRD's pattern names those up to `mac_admin` and
-# is anchored at the end only; KubeArmor's own table lacks `checkpoint_restore`.
-CAPABILITIES = frozenset(
+# Every capability of Linux 6.12 in the order of its numbers (include/uapi/linux/capability.h). The CRD's pattern names
+# those up to `mac_admin` and is anchored at the end only; KubeArmor's own table lacks `checkpoint_restore`.
+CAPABILITY_NAMES = tuple(
     """
     chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable net_bind_service
     net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot sys_ptrace sys_pacct sys_admin
@@ -16,6 +16,7 @@ CAPABILITIES = frozenset(
     mac_admin syslog wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore
     """.split()
 )
+CAPABILITIES = frozenset(CAPABILITY_NAMES)
 
 PRESETS = frozenset(("anonymousMapExec", "exec", "filelessExec", "protectEnv", "protectProc"))
 

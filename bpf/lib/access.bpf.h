@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What all hooks do: find who acts and under which policy, ask, report, answer. */
+#ifndef HAUBERK_ACCESS_H
+#define HAUBERK_ACCESS_H
+
+struct actor {
+	struct hbk_label *label;
+	void *policy;
+};
+
+/*
+ * True when the access is to be judged. False with `*answer` 0: nobody asks about this task; with -EACCES: the task
+ * is in scope and its label could not be kept.
+ */
+static __always_inline bool asked(struct actor *actor, int *answer)
+{
+	struct hbk_label *label = acting();
+	__u32 slot;
+
+	*answer = 0;
+	if (!label)
+		return false;
+	slot = label->slot;
+	actor->policy = bpf_map_lookup_elem(&policies, &slot);
+	if (!actor->policy)
+		return false;
+	if (label->standing == HBK_BROKEN) {
+		count(HBK_COUNT_DENIED);
+		*answer = -EACCES;
+		return false;
+	}
+	actor->label = label;
+	return true;
+}
+
+static __always_inline __u32 version_of(void *policy)
+{
+	return ((struct bpf_map *)policy)->id;
+}
+
+static __always_inline int answer(const struct request *r)
+{
+	if (!r->denied)
+		return 0;
+	count(HBK_COUNT_DENIED);
+	return -EACCES;
+}
+
+static __always_inline bool nameless(const struct dentry *dentry)
+{
+	/* deleted, or never linked (O_TMPFILE, memfd): fs/dcache.c, d_unhashed() */
+	return !dentry->d_hash.pprev && dentry->d_inode && dentry->d_inode->i_nlink == 0;
+}
+
+/* Reports a request that is refused whatever rules say. */
+__noinline int hbk_refuse(struct request *r)
+{
+	__u32 index = 0, outcome = PATH_NONE;
+	struct working *w;
+
+	if (!r)
+		return 0;
+	r->denied = 1;
+	count(HBK_COUNT_DENIED);
+	w = borrow(&index);
+	if (!w)
+		return 0;
+	w->count = 0;
+	if (r->dentry)
+		outcome = hbk_walk(index, r->dentry, r->mount);
+	hbk_report(r, index, outcome);
+	give_back(w);
+	return 0;
+}
+
+static __always_inline int refuse(struct request *r)
+{
+	hbk_refuse(r);
+	return -EACCES;
+}
+
+/* Decides about a walked path. Apart from hbk_judge only to keep the stack of what reports small. */
+__noinline int hbk_decide(struct request *r, __u32 index, __u32 outcome)
+{
+	struct working *w = working_set(index);
+	const struct hbk_header *global;
+	void *policy;
+	__u32 slot;
+
+	if (!r || !w)
+		return 0;
+	slot = r->slot;
+	policy = bpf_map_lookup_elem(&policies, &slot);
+	if (!policy)
+		return 0;
+	global = header_of(policy, r->domain, 0);
+	if (global)
+		judge_path(r, w, outcome, policy, global);
+	return 0;
+}
+
+/* Judges one name. 0, or -EACCES; `r->lasting` says whether a silent pass may be kept. */
+__noinline int hbk_judge(struct request *r)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 slot, index = 0, outcome = PATH_NONE;
+	struct working *w;
+	void *policy;
+
+	if (!r)
+		return -EACCES;
+	r->lasting = 1;
+	slot = r->slot;
+	policy = bpf_map_lookup_elem(&policies, &slot);
+	if (!policy || !header_of(policy, r->domain, 0))
+		return 0;
+	w = borrow(&index);
+	if (!w) {
+		r->denied = 1;
+		r->lasting = 0;
+		return answer(r);
+	}
+	w->count = 0;
+	w->namespace = NULL;
+	if (!r->gone)
+		outcome = hbk_walk(index, r->dentry, r->mount);
+	hbk_decide(r, index, outcome);
+	if (outcome != PATH_FOUND || w->namespace != task->nsproxy->mnt_ns)
+		r->lasting = 0;
+	if (reports(r))
+		hbk_report(r, index, outcome);
+	give_back(w);
+	return answer(r);
+}
+
+/* The verifier knows nothing of what a global function answers, and takes 0 and -errno only. */
+static __always_inline int judge(struct request *r)
+{
+	return hbk_judge(r) ? -EACCES : 0;
+}
+
+/* The same for what has no name: sockets and capabilities. */
+__noinline int hbk_judge_scalar(struct request *r)
+{
+	const struct hbk_header *global;
+	__u32 slot, index = 0;
+	void *policy;
+
+	if (!r)
+		return -EACCES;
+	slot = r->slot;
+	policy = bpf_map_lookup_elem(&policies, &slot);
+	if (!policy)
+		return 0;
+	global = header_of(policy, r->domain, 0);
+	if (!global)
+		return 0;
+	judge_scalars(r, policy, global, r->number, r->type);
+	if (reports(r)) {
+		struct working *w = borrow(&index);
+
+		if (w) {
+			w->count = 0;
+			hbk_report(r, index, PATH_NONE);
+			give_back(w);
+		}
+	}
+	return answer(r);
+}
+
+static __always_inline int judge_scalar(struct request *r)
+{
+	return hbk_judge_scalar(r) ? -EACCES : 0;
+}
+
+#endif

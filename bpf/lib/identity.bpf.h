@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Who acts. A label in the task's storage, given on first sight by the task's cgroup and inherited by its children.
+ * Inside a container it is never taken away: not by namespaces, chroot, another cgroup or another program.
+ *
+ * What the caller can influence: nothing of it. A task that should have a label and can have none is denied.
+ */
+#ifndef HAUBERK_IDENTITY_H
+#define HAUBERK_IDENTITY_H
+
+#define PF_KTHREAD 0x00200000	/* include/linux/sched.h */
+#define IS_BACKING 0x20000000	/* FMODE_NOACCOUNT, include/linux/fs.h: only the kernel opens files so */
+
+static __always_inline struct hbk_settings *current_settings(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&settings, &zero);
+}
+
+static __always_inline __u64 cgroup_of(struct task_struct *task)
+{
+	return (__u64)task->cgroups->dfl_cgrp;
+}
+
+struct executable {
+	__u64 hash;	/* of its path, 0 when it has none in the task's own mount namespace (semantics, section 1) */
+	__u32 foreign;	/* it is in another mount namespace, or of none */
+	__u32 pad;
+};
+
+/* Of the current task. */
+__noinline int hbk_executable(struct executable *found)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct nsproxy *nsproxy = task->nsproxy;
+	struct mm_struct *mm = task->mm;
+	struct mnt_namespace *own;
+	struct file *file = NULL;
+	struct dentry *dentry = NULL;
+	struct vfsmount *mount = NULL;
+	struct inode *inode = NULL;
+	unsigned int links = 0;
+	struct working *w;
+	__u32 index = 0;
+
+	if (!found)
+		return 0;
+	found->hash = 0;
+	found->foreign = 1;
+	if (!mm || !nsproxy)
+		return 0;
+	own = nsproxy->mnt_ns;
+	bpf_core_read(&file, sizeof(file), &mm->exe_file);
+	if (!file)
+		return 0;
+	bpf_core_read(&dentry, sizeof(dentry), &file->f_path.dentry);
+	bpf_core_read(&mount, sizeof(mount), &file->f_path.mnt);
+	bpf_core_read(&inode, sizeof(inode), &file->f_inode);
+	bpf_core_read(&links, sizeof(links), &inode->i_nlink);
+	w = borrow(&index);
+	if (!w)
+		return 0;
+	if (hbk_walk(index, (__u64)dentry, (__u64)mount) == PATH_FOUND && w->namespace == own) {
+		found->foreign = 0;
+		if (links)
+			found->hash = path_hash(w);
+	}
+	give_back(w);
+	return 0;
+}
+
+struct search {
+	__u32 levels, slot, found;
+};
+
+static long look_at_level(__u32 level, struct search *search)
+{
+	struct hbk_container *container;
+	__u64 id;
+
+	if (!(search->levels >> (level & 31) & 1))
+		return 0;
+	id = bpf_get_current_ancestor_cgroup_id(level);
+	if (!id)
+		return 1;
+	container = bpf_map_lookup_elem(&containers, &id);
+	if (!container)
+		return 0;
+	search->slot = container->slot;
+	search->found = 1;
+	return 1;
+}
+
+static __noinline struct hbk_label *first_sight(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct hbk_settings *now = current_settings();
+	struct hbk_label found = {}, *label;
+	struct executable executable = {};
+	struct search search = {};
+	__u32 spare = 0, slot;
+
+	if (!now)
+		return NULL;
+	found.cgroup = cgroup_of(task);
+	found.registry = now->registry;
+	search.levels = now->levels;
+	bpf_loop(HBK_LEVELS, look_at_level, &search, 0);
+	slot = search.slot;
+	found.slot = slot;
+	/* the node's own programs have sources only while a host policy asks for them */
+	if (search.found || bpf_map_lookup_elem(&policies, &slot)) {
+		hbk_executable(&executable);
+		found.source = executable.hash;
+	}
+	if (search.found) {
+		found.standing = executable.foreign ? HBK_ENTERING : HBK_INSIDE;
+		spare = 1;
+	}
+	label = bpf_task_storage_get(&labels, task, &found, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (label) {
+		*label = found;
+		return label;
+	}
+	if (spare)
+		count(HBK_COUNT_NO_STORAGE);
+	return bpf_map_lookup_elem(&spare_labels, &spare);
+}
+
+/* The label of the current task; NULL for the kernel's own threads, which no policy means. */
+static __always_inline struct hbk_label *acting(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct hbk_label *label;
+
+	if (task->flags & PF_KTHREAD)
+		return NULL;
+	label = bpf_task_storage_get(&labels, task, 0, 0);
+	if (label) {
+		struct hbk_settings *now = current_settings();
+
+		if (label->standing == HBK_INSIDE)
+			return label;
+		if (now && label->registry == now->registry && label->cgroup == cgroup_of(task))
+			return label;
+	}
+	return first_sight();
+}
+
+#endif

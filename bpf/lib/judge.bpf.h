@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a policy says about one access: the rules of enforcer/kernel/encode.py, looked up in the order of
+ * semantics.md 4.3. First those that name the source, then the others; in each: path, name, pattern, directory,
+ * the longest. The first value with a verdict rule decides.
+ */
+#ifndef HAUBERK_JUDGE_H
+#define HAUBERK_JUDGE_H
+
+/* One access, and what came out. */
+struct request {
+	__u64 source;
+	__u64 dentry, mount;	/* addresses */
+	__u32 owner;		/* uid of the file, or of the directory it is made in */
+	__u32 slot;
+	__u32 number;		/* of a protocol or capability */
+	__u8 domain, side, op, how;
+	__u8 type;		/* of a socket */
+	__u8 rules_only;	/* posture does not count: the access is none of the model */
+	__u8 gone;		/* the file has no name any more */
+	/* out */
+	__u8 denied, reason, lasting;
+	__u8 sets;
+	__u8 pad;
+	__u32 rule;
+	__u32 set[HBK_SETS];
+};
+
+static __always_inline bool is_other(const struct request *r)
+{
+	return (__u32)bpf_get_current_uid_gid() != r->owner;
+}
+
+static __always_inline bool on_terminal(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return task->signal->tty != NULL;
+}
+
+static __always_inline void add_set(struct request *r, __u32 number)
+{
+	__u32 at = r->sets;
+
+	if (!number)
+		return;
+	r->lasting = 0;
+	if (at >= HBK_SETS) {
+		count(HBK_COUNT_UNTOLD);
+		return;
+	}
+	r->set[at & (HBK_SETS - 1)] = number;
+	r->sets = at + 1;
+}
+
+static __always_inline bool decides(const struct best *best)
+{
+	return best->deny || best->deny_other || best->deny_tty || best->pass;
+}
+
+static __always_inline void take(struct request *r, const struct hbk_value *value, struct best *best)
+{
+	const struct hbk_cell *cell = &value->cell[r->side & 1];
+
+	add_set(r, cell->watch);
+	if (cell->watch_other) {
+		r->lasting = 0;
+		if (is_other(r))
+			add_set(r, cell->watch_other);
+	}
+	if (cell->watch_tty) {
+		r->lasting = 0;
+		if (on_terminal())
+			add_set(r, cell->watch_tty);
+	}
+	if (cell->deny || cell->deny_other || cell->deny_tty || cell->pass) {
+		best->deny = cell->deny;
+		best->deny_other = cell->deny_other;
+		best->deny_tty = cell->deny_tty;
+		best->pass = cell->pass;
+	}
+}
+
+/* Of equals that deny, the one with the smallest number is named (semantics 4.6). */
+static __always_inline void rule(struct request *r, const struct best *best)
+{
+	__u32 named = best->deny;
+
+	if (best->deny_other) {
+		r->lasting = 0;
+		if ((!named || best->deny_other < named) && is_other(r))
+			named = best->deny_other;
+	}
+	if (best->deny_tty) {
+		r->lasting = 0;
+		if ((!named || best->deny_tty < named) && on_terminal())
+			named = best->deny_tty;
+	}
+	r->reason = HBK_BY_RULE;
+	r->denied = named != 0;
+	r->rule = named ? named : best->pass;
+}
+
+static __always_inline void posture(struct request *r, const struct hbk_header *global)
+{
+	if (r->rules_only || !(global->flags & HBK_LISTED))
+		return;
+	r->reason = HBK_BY_POSTURE;
+	r->denied = (global->flags & HBK_BLOCKS) != 0;
+	r->lasting = 0;
+}
+
+static __always_inline struct hbk_header *header_of(void *policy, __u32 domain, __u64 source)
+{
+	__u64 key = key_of(0, domain, HBK_HEADER, source);
+
+	return bpf_map_lookup_elem(policy, &key);
+}
+
+struct descent {
+	struct working *w;
+	void *policy;
+	struct request *r;
+};
+
+static __always_inline bool at_depth(__u64 mask, __u32 depth)
+{
+	return mask >> (depth < 63 ? depth : 63) & 1;
+}
+
+static long descend(__u32 depth, struct descent *d)
+{
+	struct working *w = d->w;
+	struct request *r = d->r;
+	__u32 left = w->count - depth; /* components below this directory */
+	struct hbk_value *value;
+	__u32 kind;
+	__u64 key;
+
+	if (depth > w->count)
+		return 1;
+	if (depth)
+		w->folded = mix(w->folded, w->hash[left & (HBK_COMPONENTS - 1)]);
+	kind = left <= 1 ? HBK_NEAR : HBK_FAR;
+	if (at_depth(w->global_depths, depth)) {
+		key = key_of(w->folded, r->domain, kind, 0);
+		value = bpf_map_lookup_elem(d->policy, &key);
+		if (value)
+			take(r, value, &w->global);
+	}
+	if (at_depth(w->named_depths, depth)) {
+		key = key_of(w->folded, r->domain, kind, r->source);
+		value = bpf_map_lookup_elem(d->policy, &key);
+		if (value)
+			take(r, value, &w->named);
+	}
+	return 0;
+}
+
+struct reading {
+	void *automaton;
+	struct working *w;
+};
+
+static __always_inline __u32 next_state(void *automaton, __u32 state, __u8 byte)
+{
+	struct hbk_state *row = bpf_map_lookup_elem(automaton, &state);
+
+	return row ? row->next[byte] : 0;
+}
+
+/* One byte of one component; `left` components remain, and `at` counts from the slash before the name. */
+static long read_byte(__u32 index, struct reading *reading)
+{
+	struct working *w = reading->w;
+	__u32 at = w->at;
+	__u8 byte = '/';
+
+	if (!w->state)
+		return 1;
+	if (!at) {
+		__u32 component, length;
+
+		if (!w->left)
+			return 1;
+		w->left--;
+		component = w->left & (HBK_COMPONENTS - 1);
+		length = w->hash_len[component] >> 32;
+		if (length > 255)
+			length = 255;
+		if (bpf_probe_read_kernel(w->words, length & 255, w->name[component])) {
+			w->state = 0;
+			return 1;
+		}
+		w->length = length;
+	} else {
+		byte = ((__u8 *)w->words)[(at - 1) & 255];
+	}
+	w->state = next_state(reading->automaton, w->state, byte);
+	w->at = at < w->length ? at + 1 : 0;
+	return 0;
+}
+
+/* The state of the domain's patterns after the path; `w->words` is used. */
+static __always_inline __u32 read_path(struct working *w, const struct hbk_header *global, void **used)
+{
+	__u32 number = global->automaton;
+	struct reading reading = { .w = w };
+
+	*used = NULL;
+	reading.automaton = bpf_map_lookup_elem(&automata, &number);
+	if (!reading.automaton)
+		return 0;
+	*used = reading.automaton;
+	if (!w->count)
+		return next_state(reading.automaton, global->start, '/');
+	w->state = global->start;
+	w->left = w->count;
+	w->at = 0;
+	bpf_loop(HBK_PATH, read_byte, &reading, 0);
+	return w->state;
+}
+
+static __always_inline void look(struct request *r, void *policy, __u64 what, __u32 kind, __u64 source,
+				 struct best *best)
+{
+	__u64 key = key_of(what, r->domain, kind, source);
+	struct hbk_value *value = bpf_map_lookup_elem(policy, &key);
+
+	if (value)
+		take(r, value, best);
+}
+
+/* A path that was walked; the answer is in `r`. */
+static __always_inline void judge_walked(struct request *r, struct working *w, void *policy,
+					 const struct hbk_header *global, const struct hbk_header *named)
+{
+	struct descent d = { .w = w, .policy = policy, .r = r };
+	__u32 flags = global->flags | (named ? named->flags : 0);
+
+	w->folded = seed.start;
+	w->global_depths = global->dir_depths;
+	w->named_depths = named ? named->dir_depths : 0;
+	__builtin_memset(&w->named, 0, sizeof(w->named));
+	__builtin_memset(&w->global, 0, sizeof(w->global));
+	bpf_loop(HBK_COMPONENTS + 1, descend, &d, 0);
+	/* from the weakest to the strongest: the last that says something stays */
+	if (flags & HBK_GLOBS) {
+		void *automaton;
+		__u32 state = read_path(w, global, &automaton);
+		struct hbk_state *row = automaton ? bpf_map_lookup_elem(automaton, &state) : NULL;
+
+		if (row && row->accepts) {
+			look(r, policy, row->accepts, HBK_GLOB, 0, &w->global);
+			if (named)
+				look(r, policy, row->accepts, HBK_GLOB, r->source, &w->named);
+		}
+	}
+	if (flags & HBK_NAMES && w->count) {
+		look(r, policy, w->hash[0], HBK_NAME, 0, &w->global);
+		if (named)
+			look(r, policy, w->hash[0], HBK_NAME, r->source, &w->named);
+	}
+	if (at_depth(global->exact_depths, w->count))
+		look(r, policy, w->folded, HBK_EXACT, 0, &w->global);
+	if (named && at_depth(named->exact_depths, w->count))
+		look(r, policy, w->folded, HBK_EXACT, r->source, &w->named);
+	if (decides(&w->named))
+		rule(r, &w->named);
+	else if (decides(&w->global))
+		rule(r, &w->global);
+	else
+		posture(r, global);
+}
+
+static __always_inline void cannot_tell(struct request *r, __u32 counter)
+{
+	count(counter);
+	r->denied = 1;
+	r->lasting = 0;
+	r->reason = HBK_CANNOT_TELL;
+}
+
+/* filelessExec: programs in memory only (semantics 4.7). What it denies is denied whatever rules say. */
+static __always_inline void in_memory(struct request *r, void *policy, const struct hbk_header *global,
+				      struct working *w, __u32 outcome)
+{
+	if (!(global->flags & HBK_MEMORIES) || r->op != HBK_OP_EXEC || r->rules_only)
+		return;
+	if (outcome == PATH_FOUND) {
+		__u64 hash = seed.start, key;
+
+		if (w->count < 3)
+			return;
+		hash = mix(hash, w->hash[(w->count - 1) & (HBK_COMPONENTS - 1)]);
+		hash = mix(hash, w->hash[(w->count - 2) & (HBK_COMPONENTS - 1)]);
+		key = key_of(hash, HBK_PROCESS, HBK_MEMORY, 0);
+		if (!bpf_map_lookup_elem(policy, &key))
+			return;
+	}
+	add_set(r, global->memory_watch);
+	if (!global->memory_deny)
+		return;
+	r->denied = 1;
+	r->lasting = 0;
+	r->reason = HBK_BY_RULE;
+	r->rule = global->memory_deny;
+}
+
+/* Decides an access to a walked path or to none; reports are the caller's. */
+static __always_inline void judge_path(struct request *r, struct working *w, __u32 outcome, void *policy,
+				       const struct hbk_header *global)
+{
+	const struct hbk_header *named = r->source ? header_of(policy, r->domain, r->source) : NULL;
+
+	if (outcome == PATH_UNKNOWN) {
+		cannot_tell(r, w->count >= HBK_COMPONENTS ? HBK_COUNT_TOO_DEEP : HBK_COUNT_NO_PATH);
+		return;
+	}
+	if (outcome == PATH_FOUND)
+		judge_walked(r, w, policy, global, named);
+	else if (r->domain == HBK_PROCESS) /* semantics 4.1: without a path, an exec goes to posture, a file passes */
+		posture(r, global);
+	in_memory(r, policy, global, w, outcome);
+}
+
+/* Networks and capabilities: up to three keys, from the weakest to the strongest. */
+static __always_inline void judge_scalars(struct request *r, void *policy, const struct hbk_header *global,
+					  __u32 number, __u32 type)
+{
+	const struct hbk_header *named = r->source ? header_of(policy, r->domain, r->source) : NULL;
+	struct best for_all = {}, for_source = {};
+
+	if (r->domain == HBK_NETWORK) {
+		look(r, policy, 0, HBK_ALL, 0, &for_all);
+		look(r, policy, type, HBK_TYPE, 0, &for_all);
+		look(r, policy, number, HBK_PROTOCOL, 0, &for_all);
+		if (named) {
+			look(r, policy, 0, HBK_ALL, r->source, &for_source);
+			look(r, policy, type, HBK_TYPE, r->source, &for_source);
+			look(r, policy, number, HBK_PROTOCOL, r->source, &for_source);
+		}
+	} else {
+		look(r, policy, number, HBK_CAPABILITY, 0, &for_all);
+		if (named)
+			look(r, policy, number, HBK_CAPABILITY, r->source, &for_source);
+	}
+	if (decides(&for_source))
+		rule(r, &for_source);
+	else if (decides(&for_all))
+		rule(r, &for_all);
+	else
+		posture(r, global);
+}
+
+#endif

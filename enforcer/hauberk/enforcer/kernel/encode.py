@@ -1,0 +1,377 @@
+"""Decision lists of the hauberk model -> what the kernel looks up (pure).
+
+The kernel does not walk a list. It looks for values under keys, in the order of ranks: rules that name the source
+first, then path, name, pattern, longest directory; the first value with a verdict rule decides. A value says what
+all equals of its rank say (`Cell`). So this module only groups the entries of the lists, whose order `policy/` has
+decided: it knows no precedence but that of kinds of keys.
+
+Beyond the lists, two marks guard names, as enforcement.md section 4 asks: side CHANGE of the process domain holds
+the rules that block a program whose name is to be taken away, and `Kind.ABOVE` the directories that have a path
+with a denial below them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from hauberk.enforcer.kernel.dfa import MOST_STATES, Automaton, TooManyStatesError, compile_globs
+from hauberk.enforcer.kernel.hashing import components_of
+from hauberk.enforcer.kernel.image import NO_CELL, Cell, Header, Image, Place
+from hauberk.enforcer.kernel.wire import COMPONENTS, NAME_BYTES, Area, Flag, Kind, Side
+from hauberk.policy.decision import Compiled
+from hauberk.policy.lists import ALWAYS, NOT_OWNER, ON_TTY, Condition, DecisionList, Entry, Origin, Watch
+from hauberk.policy.matching import (
+    Anything,
+    Below,
+    Capable,
+    Exact,
+    Glob,
+    InMemory,
+    Named,
+    Pathless,
+    SocketProtocol,
+    SocketType,
+    Target,
+    octets,
+)
+from hauberk.policy.model import Action, Op, Rule, Verdict
+from hauberk.policy.tables import CAPABILITY_NAMES
+
+__all__ = ["NotEncodableError", "encode"]
+
+_LISTS: tuple[tuple[Area, Side, Op], ...] = (
+    (Area.PROCESS, Side.READ, "exec"),
+    (Area.FILE, Side.READ, "read"),
+    (Area.FILE, Side.CHANGE, "write"),
+    (Area.NETWORK, Side.READ, "network"),
+    (Area.CAPABILITIES, Side.READ, "capability"),
+)
+_MEMORY_DIRECTORIES = (b"/dev/shm", b"/run/shm")
+_SOCKET_NUMBERS = {"stream": 1, "dgram": 2, "raw": 3, "rdm": 4, "seqpacket": 5, "dccp": 6, "packet": 10}
+_DEEPEST_BIT = 63
+
+
+class NotEncodableError(ValueError):
+    """A policy has a rule that the programs cannot decide by; `origin` is None when it is no single rule."""
+
+    def __init__(self, reason: str, origin: Origin | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.origin = origin
+
+
+@dataclass(slots=True)
+class _Draft:
+    """One side of a value while entries are read in the order of their list."""
+
+    deny: int = 0
+    deny_other: int = 0
+    deny_tty: int = 0
+    passes: int = 0
+    watch: set[int] = field(default_factory=set[int])
+    watch_other: set[int] = field(default_factory=set[int])
+    watch_tty: set[int] = field(default_factory=set[int])
+
+    def add(self, entry: Entry, number: int) -> None:
+        """An entry of the list; the first of its kind is the one that is named."""
+        if entry.verdict is Verdict.ALLOWED:
+            self.passes = self.passes or number
+        elif entry.condition == ALWAYS:
+            self.deny = self.deny or number
+        elif entry.condition == NOT_OWNER:
+            self.deny_other = self.deny_other or number
+        else:
+            self.deny_tty = self.deny_tty or number
+
+    def add_watch(self, condition: Condition, number: int) -> None:
+        if condition == ALWAYS:
+            self.watch.add(number)
+        elif condition == NOT_OWNER:
+            self.watch_other.add(number)
+        else:
+            self.watch_tty.add(number)
+
+
+_Source = tuple[bytes, ...] | None
+_Tier = tuple[Area, _Source]
+
+
+def encode(compiled: Compiled, most_states: int = MOST_STATES) -> Image:
+    """What the kernel is to hold for the workload of `compiled`.
+
+    Raises:
+        NotEncodableError: a rule or preset uses what the programs do not implement (HB607), or the patterns of a
+            domain need too many states.
+    """
+    return _Encoder(compiled, most_states).image()
+
+
+class _Encoder:
+    def __init__(self, compiled: Compiled, most_states: int) -> None:
+        self._compiled = compiled
+        self._most_states = most_states
+        self._drafts: dict[Place, tuple[_Draft, _Draft]] = {}
+        self._globs: dict[Area, dict[Glob, dict[_Source, list[tuple[Side, Entry | Watch]]]]] = {}
+        self._flags: dict[_Tier, Flag] = {}
+        self._memory: tuple[int, set[int]] = (0, set())
+        self._numbers: dict[int, int] = {}
+        self._rules: list[Origin] = []
+        self._sets: dict[tuple[int, ...], int] = {}
+
+    def image(self) -> Image:
+        lists = [(area, side, op, self._tiers(op)) for area, side, op in _LISTS]
+        self._refuse()
+        self._number(one for *_, tiers in lists for one in tiers)
+        for area, side, _, tiers in lists:
+            for source, one in tiers:
+                self._read(area, side, source, one)
+        cells: dict[Place, tuple[Cell, Cell]] = {}
+        automata: dict[Area, Automaton] = {}
+        for area in list(self._globs):
+            automata[area] = self._patterns(area)
+        self._guard()
+        self._keep_directories()
+        for place, (first, second) in self._drafts.items():
+            cells[place] = (self._cell(first), self._cell(second))
+        headers = self._headers({area: one.start for area, one in automata.items()})
+        return Image(headers, cells, automata, tuple(self._rules), tuple(self._sets))
+
+    # -- reading the lists
+
+    def _tiers(self, op: Op) -> list[tuple[_Source, DecisionList]]:
+        """The list of all sources, and one for each source that rules name and a program can have."""
+        compiled = self._compiled
+        found: list[tuple[_Source, DecisionList]] = [(None, compiled.list_of(op, None))]
+        for name in compiled.source_classes(op)[1:]:
+            components = components_of(octets(name or ""))
+            if components is not None:
+                found.append((components, compiled.list_of(op, name)))
+        return found
+
+    def _refuse(self) -> None:
+        for policy in self._compiled.policies:
+            for rule in policy.rules:
+                if rule.domain == "dns":
+                    raise NotEncodableError("DNS queries are not enforced", Origin(policy, rule))
+                if rule.flags.allowed_args:
+                    raise NotEncodableError("allowedArgs are not enforced", Origin(policy, rule))
+            for preset in policy.presets:
+                if preset.name != "filelessExec":
+                    raise NotEncodableError(f"preset {preset.name} is not enforced", Origin(policy, preset))
+
+    def _number(self, tiers: Iterable[tuple[_Source, DecisionList]]) -> None:
+        """Numbers in the order in which equals are named: Block before Allow, then by name (semantics 4.6)."""
+        origins: dict[int, Origin] = {}
+        for _, one in tiers:
+            for part in (*one.entries, *one.watches):
+                if part.origin is not None:
+                    origins.setdefault(id(part.origin.entry), part.origin)
+        ordered = sorted(origins.values(), key=lambda origin: (not _blocks(origin), origin.name))
+        for origin in ordered:
+            self._rules.append(origin)
+            self._numbers[id(origin.entry)] = len(self._rules)
+
+    def _read(self, area: Area, side: Side, source: _Source, one: DecisionList) -> None:
+        flags = self._flags.setdefault((area, source), Flag(0))
+        if source is None and one.default.allow_listed:
+            flags |= Flag.LISTED
+            if one.default.verdict is Verdict.DENIED:
+                flags |= Flag.BLOCKS
+        self._flags[area, source] = flags
+        for part in (*one.entries, *one.watches):
+            if isinstance(part.target, Pathless):
+                continue  # the kernel's own answer for files without a path
+            assert part.origin is not None  # noqa: S101  every other entry has one
+            if isinstance(part.target, InMemory):
+                self._read_memory(part)
+            elif _names_sources(part.origin) == (source is not None):
+                self._place(area, side, source, part)
+
+    def _read_memory(self, part: Entry | Watch) -> None:
+        assert part.origin is not None  # noqa: S101  a preset
+        number = self._numbers[id(part.origin.entry)]
+        deny, watches = self._memory
+        if isinstance(part, Entry):
+            self._memory = (deny or number, watches)
+        else:
+            watches.add(number)
+
+    def _place(self, area: Area, side: Side, source: _Source, part: Entry | Watch) -> None:
+        if isinstance(part.target, Glob):
+            tiers = self._globs.setdefault(area, {}).setdefault(part.target, {})
+            tiers.setdefault(source, []).append((side, part))
+            return
+        for kind, what in _places(part.target):
+            self._put(Place(area, kind, what, source), side, part)
+
+    def _put(self, place: Place, side: Side, part: Entry | Watch) -> None:
+        assert part.origin is not None  # noqa: S101  checked by the readers
+        draft = self._drafts.setdefault(place, (_Draft(), _Draft()))[side]
+        number = self._numbers[id(part.origin.entry)]
+        if isinstance(part, Entry):
+            draft.add(part, number)
+        else:
+            for condition in part.conditions:
+                draft.add_watch(condition, number)
+
+    # -- patterns
+
+    def _patterns(self, area: Area) -> Automaton:
+        globs = self._globs[area]
+        try:
+            automaton = compile_globs(tuple(globs), self._most_states)
+        except TooManyStatesError as error:
+            raise NotEncodableError(f"the patterns of the {area.name.lower()} rules: {error}") from error
+        order = tuple(globs.values())
+        for number, matching in enumerate(automaton.sets, 1):
+            tiers: dict[_Source, list[tuple[Side, Entry | Watch]]] = {}
+            for index in sorted(matching):
+                for source, parts in order[index].items():
+                    tiers.setdefault(source, []).extend(parts)
+            for source, parts in tiers.items():
+                for side, part in sorted(parts, key=self._named_first):
+                    self._put(Place(area, Kind.GLOB, number, source), side, part)
+                self._flags[area, source] |= Flag.GLOBS
+        return automaton
+
+    def _named_first(self, pair: tuple[Side, Entry | Watch]) -> tuple[bool, str, int]:
+        """The order of equals in a list: denials by number, passes by name (see semantics/hauberk.py)."""
+        part = pair[1]
+        assert part.origin is not None  # noqa: S101  checked by the readers
+        denies = isinstance(part, Entry) and part.verdict is Verdict.DENIED
+        number = self._numbers[id(part.origin.entry)]
+        return (not denies, "" if denies else part.origin.name, number)
+
+    # -- names that are kept
+
+    def _guard(self) -> None:
+        """Side CHANGE of the process domain: what blocks a program, whoever the source is."""
+        sourced = any(
+            place.source is not None and draft[Side.READ].deny + draft[Side.READ].deny_other + draft[Side.READ].deny_tty
+            for place, draft in self._drafts.items()
+            if place.area is Area.PROCESS
+        )
+        guards = False
+        for place, draft in list(self._drafts.items()):
+            if place.area is not Area.PROCESS:
+                continue
+            read = draft[Side.READ]
+            kept = self._drafts.setdefault(Place(place.area, place.kind, place.what), (_Draft(), _Draft()))[Side.CHANGE]
+            number = min((n for n in (read.deny, read.deny_other, read.deny_tty) if n), default=0)
+            if number:
+                guards = True
+                kept.deny = min(kept.deny or number, number)
+            elif not sourced:
+                kept.passes = kept.passes or read.passes
+        if guards:
+            self._flags[Area.PROCESS, None] |= Flag.GUARDS
+
+    def _keep_directories(self) -> None:
+        for place, draft in list(self._drafts.items()):
+            if place.kind not in {Kind.EXACT, Kind.NEAR} or isinstance(place.what, int):
+                continue
+            number = min((n for one in draft for n in (one.deny, one.deny_other, one.deny_tty) if n), default=0)
+            if not number:
+                continue
+            path = place.what
+            last = len(path) if place.kind is Kind.EXACT or place.area is Area.FILE else len(path) + 1
+            for depth in range(1, last):
+                above = Place(place.area, Kind.ABOVE, path[:depth])
+                kept = self._drafts.setdefault(above, (_Draft(), _Draft()))[Side.READ]
+                kept.deny = min(kept.deny or number, number)
+
+    # -- values
+
+    def _cell(self, draft: _Draft) -> Cell:
+        cell = Cell(
+            draft.deny,
+            draft.deny_other,
+            draft.deny_tty,
+            draft.passes,
+            self._set(draft.watch),
+            self._set(draft.watch_other),
+            self._set(draft.watch_tty),
+        )
+        return NO_CELL if cell == NO_CELL else cell
+
+    def _set(self, numbers: set[int]) -> int:
+        if not numbers:
+            return 0
+        return self._sets.setdefault(tuple(sorted(numbers)), len(self._sets) + 1)
+
+    def _headers(self, starts: dict[Area, int]) -> dict[Place, Header]:
+        depths: dict[_Tier, list[int]] = {}
+        used = set(self._flags)
+        found: set[_Tier] = set()
+        for place in self._drafts:
+            tier = (place.area, place.source)
+            found.add(tier)
+            used.add(tier)
+            masks = depths.setdefault(tier, [0, 0])
+            if place.kind is Kind.NAME:
+                self._flags[tier] = self._flags.get(tier, Flag(0)) | Flag.NAMES
+            if isinstance(place.what, tuple) and place.kind in {Kind.EXACT, Kind.NEAR, Kind.FAR}:
+                masks[place.kind is not Kind.EXACT] |= 1 << min(len(place.what), _DEEPEST_BIT)
+        deny, watches = self._memory
+        headers: dict[Place, Header] = {}
+        areas = {area for area, _ in found}
+        for tier in used:
+            area, source = tier
+            flags = self._flags.get(tier, Flag(0))
+            memory = area is Area.PROCESS and source is None and bool(deny or watches)
+            # a domain is asked about where some tier of it says something
+            if not (flags or tier in found or memory or (source is None and area in areas)):
+                continue
+            exact, directories = depths.get(tier, (0, 0))
+            headers[Place(area, Kind.HEADER, 0, source)] = Header(
+                flags | (Flag.MEMORIES if memory else Flag(0)),
+                exact,
+                directories,
+                starts.get(area, 0),
+                deny if memory else 0,
+                self._set(watches) if memory else 0,
+            )
+        if deny or watches:
+            for directory in _MEMORY_DIRECTORIES:
+                components = components_of(directory)
+                assert components is not None  # noqa: S101  two constants
+                self._drafts[Place(Area.PROCESS, Kind.MEMORY, components)] = (_Draft(), _Draft())
+        return headers
+
+
+def _blocks(origin: Origin) -> bool:
+    return not isinstance(origin.entry, Rule) or origin.entry.action is Action.BLOCK
+
+
+def _names_sources(origin: Origin) -> bool:
+    return isinstance(origin.entry, Rule) and bool(origin.entry.sources)
+
+
+def _places(target: Target) -> Iterator[tuple[Kind, tuple[bytes, ...] | int]]:
+    """Where the kernel looks for a target; nothing for what no file, socket or capability can be."""
+    match target:
+        case Exact(path):
+            components = components_of(octets(path))
+            if components is not None and len(components) <= COMPONENTS:
+                yield Kind.EXACT, components
+        case Named(name):
+            encoded = octets(name)
+            if encoded and len(encoded) <= NAME_BYTES:
+                yield Kind.NAME, (encoded,)
+        case Below(text, deep):
+            components = components_of(octets(text[:-1] or "/"))
+            if components is not None and len(components) <= COMPONENTS:
+                yield Kind.NEAR, components
+                if deep:
+                    yield Kind.FAR, components
+        case SocketProtocol(number):
+            yield Kind.PROTOCOL, number
+        case SocketType(name):
+            yield Kind.TYPE, _SOCKET_NUMBERS[name]
+        case Anything():
+            yield Kind.ALL, 0
+        case Capable(name):
+            yield Kind.CAPABILITY, CAPABILITY_NAMES.index(name)
+        case _:
+            raise NotEncodableError(f"{type(target).__name__} is not enforced")

@@ -1,0 +1,183 @@
+"""Every byte that crosses between user space and the programs: the twin of `bpf/wire.h`.
+
+All values are little-endian and laid out without hidden padding; a test compares sizes and offsets with the BTF
+of the object.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+
+COMPONENTS = 256
+NAME_WORDS = 32
+NAME_BYTES = 255
+SETS = 8
+LEVELS = 32
+
+KEY = struct.Struct("<Q")
+SLOT = struct.Struct("<I")
+CELL = struct.Struct("<8I")
+HEADER = struct.Struct("<QQ5I28x")
+VALUE_BYTES = 64
+STATE = struct.Struct("<512sI4x")
+SETTINGS = struct.Struct("<QIIQ")
+CONTAINER = struct.Struct("<I4x")
+RECORD = struct.Struct("<QQ3I3I2IIiI4B3H2x16s")
+SEED = struct.Struct(f"<Q{NAME_WORDS}Q{NAME_WORDS}Q")
+
+
+class Kind(IntEnum):
+    """What a key of a policy stands for (`enum hbk_kind`)."""
+
+    HEADER = 1
+    EXACT = 2
+    NAME = 3
+    GLOB = 4
+    NEAR = 5
+    FAR = 6
+    ABOVE = 7
+    MEMORY = 8
+    PROTOCOL = 9
+    TYPE = 10
+    ALL = 11
+    CAPABILITY = 12
+
+
+class Area(IntEnum):
+    """A domain of the semantics (`enum hbk_domain`)."""
+
+    PROCESS = 1
+    FILE = 2
+    NETWORK = 3
+    CAPABILITIES = 4
+
+
+class Side(IntEnum):
+    """Which cell of a value an access reads (`enum hbk_side`)."""
+
+    READ = 0
+    CHANGE = 1
+
+
+class Operation(IntEnum):
+    """`enum hbk_op`."""
+
+    EXEC = 1
+    READ = 2
+    WRITE = 3
+    MODIFY = 4
+    NETWORK = 5
+    CAPABILITY = 6
+    MOUNT = 7
+    PTRACE = 8
+
+
+class How(IntEnum):
+    """`enum hbk_how`."""
+
+    NONE = 0
+    CREATE = 1
+    DELETE = 2
+    RENAME = 3
+    LINK = 4
+    TRUNCATE = 5
+    CHMOD = 6
+    CHOWN = 7
+    MAP = 8
+
+
+class Reason(IntEnum):
+    """Why an access is reported (`enum hbk_reason`)."""
+
+    RULE = 1
+    POSTURE = 2
+    WATCH = 3
+    GUARD = 4
+    CANNOT_TELL = 5
+
+
+class Flag(IntFlag):
+    """Flags of a header (`enum hbk_flag`)."""
+
+    LISTED = 1
+    BLOCKS = 2
+    NAMES = 4
+    GLOBS = 8
+    MEMORIES = 16
+    GUARDS = 32
+    ABOVES = 64
+
+
+class Counter(IntEnum):
+    """`enum hbk_counter`."""
+
+    DENIED = 0
+    LOST = 1
+    SUPPRESSED = 2
+    NO_STORAGE = 3
+    NO_SCRATCH = 4
+    NO_PATH = 5
+    TOO_DEEP = 6
+    UNTOLD = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One report of the kernel; `rule` is the number of a rule, or of a set of Audit rules for `Reason.WATCH`.
+
+    `time` is in ns since boot, `cgroup` the id of the task's cgroup, pids are the node's but for `inner_*`.
+    """
+
+    time: int
+    cgroup: int
+    slot: int
+    rule: int
+    suppressed: int
+    pid: int
+    tgid: int
+    ppid: int
+    inner_pid: int
+    inner_ppid: int
+    uid: int
+    result: int
+    number: int
+    op: Operation
+    how: How
+    reason: Reason
+    cut: bool
+    resource: str
+    program: str
+    parent: str
+    comm: str
+
+
+def unpack_record(data: bytes) -> Record:
+    """The record that a program wrote.
+
+    Raises:
+        ValueError: the bytes are no record of this version.
+    """
+    if len(data) < RECORD.size:
+        raise ValueError(f"a record has at least {RECORD.size} bytes, this one {len(data)}")
+    *numbers, op, how, reason, cut, resource, program, parent, comm = RECORD.unpack_from(data)
+    texts = data[RECORD.size :]
+    if len(texts) < resource + program + parent:
+        raise ValueError(f"a record of {resource + program + parent} bytes of text was cut to {len(texts)}")
+    first, second = resource, resource + program
+    return Record(
+        *numbers,
+        Operation(op),
+        How(how),
+        Reason(reason),
+        bool(cut),
+        _text(texts[:first]),
+        _text(texts[first:second]),
+        _text(texts[second : second + parent]),
+        _text(comm.split(b"\0", 1)[0]),
+    )
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
