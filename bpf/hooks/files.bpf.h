@@ -129,7 +129,7 @@ static __noinline int guard(struct dentry *dentry, struct vfsmount *mount, __u32
 static __always_inline int remove(const struct path *dir, struct dentry *dentry)
 {
 	struct vfsmount *mount = dir->mnt;
-	int ret = change(dentry, mount, dentry->d_inode->i_uid.val, HBK_HOW_DELETE);
+	int ret = change(dentry, mount, owner_of(dentry), HBK_HOW_DELETE);
 
 	return ret ? ret : guard(dentry, mount, HBK_HOW_DELETE);
 }
@@ -148,7 +148,7 @@ int BPF_PROG(hauberk_rmdir, const struct path *dir, struct dentry *dentry, int r
 
 static __always_inline int create(const struct path *dir, struct dentry *dentry)
 {
-	return change(dentry, dir->mnt, dir->dentry->d_inode->i_uid.val, HBK_HOW_CREATE);
+	return change(dentry, dir->mnt, owner_of(dir->dentry), HBK_HOW_CREATE);
 }
 
 SEC("lsm/path_mknod")
@@ -176,15 +176,15 @@ int BPF_PROG(hauberk_link, struct dentry *old_dentry, const struct path *dir, st
 	if (ret)
 		return ret;
 	forget(old_dentry->d_inode);
-	ret = change(old_dentry, dir->mnt, old_dentry->d_inode->i_uid.val, HBK_HOW_LINK);
+	ret = change(old_dentry, dir->mnt, owner_of(old_dentry), HBK_HOW_LINK);
 	if (!ret)
-		ret = change(dentry, dir->mnt, dir->dentry->d_inode->i_uid.val, HBK_HOW_LINK);
+		ret = change(dentry, dir->mnt, owner_of(dir->dentry), HBK_HOW_LINK);
 	return ret ? ret : guard(old_dentry, dir->mnt, HBK_HOW_LINK);
 }
 
 static __always_inline int change_path(const struct path *path, __u32 how)
 {
-	return change(path->dentry, path->mnt, path->dentry->d_inode->i_uid.val, how);
+	return change(path->dentry, path->mnt, owner_of(path->dentry), how);
 }
 
 SEC("lsm/path_truncate")
@@ -267,52 +267,100 @@ static __always_inline bool is_above(void *policy, __u32 domain, __u64 hash, __u
 	return true;
 }
 
+static __always_inline int refuse_name(struct dentry *dentry, struct vfsmount *mount, __u32 slot, __u32 rule, __u32 reason)
+{
+	struct request r = {
+		.domain = HBK_FILE,
+		.op = HBK_OP_MODIFY,
+		.how = HBK_HOW_RENAME,
+		.reason = reason,
+		.rule = rule,
+		.slot = slot,
+		.dentry = (__u64)dentry,
+		.mount = (__u64)mount,
+	};
+
+	return refuse(&r);
+}
+
+struct move {
+	__u64 from, from_mount, to, to_mount;	/* addresses */
+	__u32 slot;
+	__u32 rule;	/* out: the one that a path below the directory has */
+	__u32 unknown;	/* out */
+	__u32 pad;
+};
+
 /*
- * A directory gets another name, and with it all that is below: refused where a ruled path is below it, or where
- * patterns would judge what is below differently under the new name.
+ * Whether a directory keeps its name: a ruled path is below it, or patterns would judge what is below differently
+ * under the new name.
  */
+__noinline int hbk_keeps_name(struct move *move)
+{
+	struct place old = {}, new = {};
+	void *policy;
+	__u32 slot;
+
+	if (!move)
+		return 0;
+	slot = move->slot;
+	policy = bpf_map_lookup_elem(&policies, &slot);
+	if (!policy || (!header_of(policy, HBK_FILE, 0) && !header_of(policy, HBK_PROCESS, 0)))
+		return 0;
+	old.dentry = move->from;
+	old.mount = move->from_mount;
+	new.dentry = move->to;
+	new.mount = move->to_mount;
+	hbk_find_place(&old, slot);
+	hbk_find_place(&new, slot);
+	if (old.outcome != PATH_FOUND || new.outcome != PATH_FOUND) {
+		move->unknown = 1;
+		return 1;
+	}
+	return is_above(policy, HBK_FILE, old.hash, &move->rule) ||
+	       is_above(policy, HBK_PROCESS, old.hash, &move->rule) ||
+	       (old.process && old.process != new.process) || (old.file && old.file != new.file);
+}
+
+/* A directory gets another name, and with it all that is below. */
 static __noinline int move_directory(struct dentry *from, struct vfsmount *from_mount, struct dentry *to,
 				     struct vfsmount *to_mount)
 {
-	struct request r = { .domain = HBK_FILE, .op = HBK_OP_MODIFY, .how = HBK_HOW_RENAME, .reason = HBK_BY_GUARD };
-	struct place old = { .dentry = (__u64)from, .mount = (__u64)from_mount };
-	struct place new = { .dentry = (__u64)to, .mount = (__u64)to_mount };
+	struct move move = {
+		.from = (__u64)from,
+		.from_mount = (__u64)from_mount,
+		.to = (__u64)to,
+		.to_mount = (__u64)to_mount,
+	};
 	struct actor actor;
 	int ret;
 
 	if (!asked(&actor, &ret) || actor.label->standing == HBK_ENTERING)
 		return ret;
-	if (!header_of(actor.policy, HBK_FILE, 0) && !header_of(actor.policy, HBK_PROCESS, 0))
+	move.slot = actor.label->slot;
+	if (!hbk_keeps_name(&move))
 		return 0;
-	r.slot = actor.label->slot;
-	r.dentry = (__u64)from;
-	r.mount = (__u64)from_mount;
-	hbk_find_place(&old, r.slot);
-	hbk_find_place(&new, r.slot);
-	if (old.outcome != PATH_FOUND || new.outcome != PATH_FOUND)
-		cannot_tell(&r, HBK_COUNT_NO_PATH);
-	else if (is_above(actor.policy, HBK_FILE, old.hash, &r.rule) ||
-		 is_above(actor.policy, HBK_PROCESS, old.hash, &r.rule) ||
-		 (old.process && old.process != new.process) || (old.file && old.file != new.file))
-		r.denied = 1;
-	return r.denied ? refuse(&r) : 0;
+	if (move.unknown)
+		count(HBK_COUNT_NO_PATH);
+	return refuse_name(from, from_mount, move.slot, move.rule,
+			   move.unknown ? HBK_CANNOT_TELL : HBK_BY_GUARD);
 }
 
-static __noinline int rename_one(const struct path *old_dir, struct dentry *old, const struct path *new_dir,
+static __always_inline int rename_one(const struct path *old_dir, struct dentry *old, const struct path *new_dir,
 				 struct dentry *new)
 {
-	struct inode *replaced = new->d_inode;
+	struct inode *replaced = new->d_inode, *moved = old->d_inode;
 	int ret;
 
-	ret = change(old, old_dir->mnt, old->d_inode->i_uid.val, HBK_HOW_RENAME);
+	ret = change(old, old_dir->mnt, owner_of(old), HBK_HOW_RENAME);
 	if (!ret)
-		ret = change(new, new_dir->mnt, replaced ? replaced->i_uid.val : new_dir->dentry->d_inode->i_uid.val,
+		ret = change(new, new_dir->mnt, replaced ? owner_of(new) : owner_of(new_dir->dentry),
 			     HBK_HOW_RENAME);
 	if (!ret)
 		ret = guard(old, old_dir->mnt, HBK_HOW_RENAME);
 	if (!ret && replaced)
 		ret = guard(new, new_dir->mnt, HBK_HOW_RENAME);
-	if (!ret && (old->d_inode->i_mode & S_IFMT) == S_IFDIR)
+	if (!ret && moved && (moved->i_mode & S_IFMT) == S_IFDIR)
 		ret = move_directory(old, old_dir->mnt, new, new_dir->mnt);
 	return ret;
 }

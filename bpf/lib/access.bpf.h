@@ -46,10 +46,19 @@ static __always_inline int answer(const struct request *r)
 	return -EACCES;
 }
 
+static __always_inline __u32 owner_of(const struct dentry *dentry)
+{
+	struct inode *inode = dentry->d_inode;
+
+	return inode ? inode->i_uid.val : 0;
+}
+
 static __always_inline bool nameless(const struct dentry *dentry)
 {
 	/* deleted, or never linked (O_TMPFILE, memfd): fs/dcache.c, d_unhashed() */
-	return !dentry->d_hash.pprev && dentry->d_inode && dentry->d_inode->i_nlink == 0;
+	struct inode *inode = dentry->d_inode;
+
+	return !dentry->d_hash.pprev && inode && inode->i_nlink == 0;
 }
 
 /* Reports a request that is refused whatever rules say. */
@@ -139,38 +148,41 @@ static __always_inline int judge(struct request *r)
 	return hbk_judge(r) ? -EACCES : 0;
 }
 
-/* The same for what has no name: sockets and capabilities. */
-__noinline int hbk_judge_scalar(struct request *r)
+/* Decides about a socket or a capability. */
+__noinline int hbk_decide_scalar(struct request *r)
 {
 	const struct hbk_header *global;
-	__u32 slot, index = 0;
 	void *policy;
+	__u32 slot;
 
 	if (!r)
-		return -EACCES;
+		return 0;
 	slot = r->slot;
 	policy = bpf_map_lookup_elem(&policies, &slot);
 	if (!policy)
 		return 0;
 	global = header_of(policy, r->domain, 0);
-	if (!global)
-		return 0;
-	judge_scalars(r, policy, global, r->number, r->type);
-	if (reports(r)) {
-		struct working *w = borrow(&index);
-
-		if (w) {
-			w->count = 0;
-			hbk_report(r, index, PATH_NONE);
-			give_back(w);
-		}
-	}
-	return answer(r);
+	if (global)
+		judge_scalars(r, policy, global, r->number, r->type);
+	return 0;
 }
 
-static __always_inline int judge_scalar(struct request *r)
+/* The same as hbk_judge for what has no name: sockets and capabilities. */
+static __noinline int judge_scalar(struct request *r)
 {
-	return hbk_judge_scalar(r) ? -EACCES : 0;
+	struct working *w;
+	__u32 index = 0;
+
+	hbk_decide_scalar(r);
+	if (!reports(r))
+		return 0;
+	w = borrow(&index);
+	if (w) {
+		w->count = 0;
+		hbk_report(r, index, PATH_NONE);
+		give_back(w);
+	}
+	return answer(r);
 }
 
 #endif

@@ -45,7 +45,7 @@ static __always_inline __u64 tag_of(struct hbk_label *label, const struct dentry
 	tag = mix(tag, label->address[1]);
 	tag = mix(tag, label->address[2]);
 	tag = mix(tag, label->address[3]);
-	tag = mix(tag, dentry->d_name.hash_len);
+	tag = mix(tag, (__u64)dentry->d_name.len << 32 | dentry->d_name.hash);
 	tag = mix(tag, namespace->event);
 	tag = mix(tag, moves);
 	tag = mix(tag, label->source);

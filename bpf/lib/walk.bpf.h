@@ -49,7 +49,6 @@ struct working {
 	/* Positions of loops stand here and not on the stack: the verifier would follow each of their values. */
 	__u32 state, left, at, length;
 	__u32 written;
-	struct sums sums;
 	__u64 folded;
 	__u64 named_depths, global_depths;
 	struct best named, global;
@@ -104,26 +103,13 @@ struct walk_context {
 	struct working *w;
 };
 
-static long hash_word(__u32 place, struct walk_context *context)
+static __always_inline __u64 hash_name(struct working *w)
 {
-	struct working *w = context->w;
-	__u32 before = place * 8;
-
-	if (before >= w->length)
-		return 1;
-	add_word(&w->sums, place, kept(w->words[place & (HBK_NAME_WORDS - 1)], w->length - before));
-	return 0;
-}
-
-static __always_inline __u64 hash_name(struct walk_context *context)
-{
-	struct working *w = context->w;
 	__u32 length = w->head.hash_len >> 32;
+	struct sums sums = {};
 
 	if (length <= 32 && (void *)w->head.name == (void *)w->dentry + bpf_core_field_offset(struct dentry, d_parent) +
 							    __builtin_offsetof(struct head, words)) {
-		struct sums sums = {};
-
 #pragma unroll
 		for (__u32 i = 0; i < 4; i++)
 			if (length > i * 8)
@@ -134,11 +120,13 @@ static __always_inline __u64 hash_name(struct walk_context *context)
 		length = 255;
 	if (bpf_probe_read_kernel(w->words, length & 255, w->head.name))
 		return 0;
-	w->length = length;
-	w->sums.first = 0;
-	w->sums.second = 0;
-	bpf_loop(HBK_NAME_WORDS, hash_word, context, 0);
-	return fold(&w->sums);
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < HBK_NAME_WORDS; i++) {
+		if (i * 8 >= length)
+			break;
+		add_word(&sums, i, kept(w->words[i], length - i * 8));
+	}
+	return fold(&sums);
 }
 
 static long walk_step(__u32 index, struct walk_context *context)
@@ -169,7 +157,7 @@ static long walk_step(__u32 index, struct walk_context *context)
 		w->outcome = PATH_UNKNOWN;
 		return 1;
 	}
-	w->hash[count] = hash_name(context);
+	w->hash[count] = hash_name(w);
 	w->hash_len[count] = w->head.hash_len;
 	w->name[count] = w->head.name;
 	w->count = count + 1;
