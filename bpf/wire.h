@@ -127,6 +127,19 @@ struct hbk_state {
 	__u32 pad;
 };
 
+/* Changes whenever something in this file does. */
+#define HBK_VERSION 1
+
+/* Constants of a set of programs. */
+struct hbk_constants {
+	__u32 version;
+	__u32 keep_passes;	/* silent passes are kept with inodes */
+	/* The secret of this boot: hashes of names cannot be aimed at, as nobody outside knows it. */
+	__u64 start;
+	__u64 first[HBK_NAME_WORDS];
+	__u64 second[HBK_NAME_WORDS];
+};
+
 /* What user space sets; one entry. */
 struct hbk_settings {
 	__u64 registry;		/* changes with every change of `containers` */

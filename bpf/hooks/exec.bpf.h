@@ -97,7 +97,7 @@ static __noinline int map(struct file *file, struct dentry *dentry, struct vfsmo
 		};
 
 		ret = judge(&r);
-		if (!ret && r.lasting && keep_passes)
+		if (!ret && r.lasting && seed.keep_passes)
 			remember(file->f_inode, tag);
 		return ret;
 	}

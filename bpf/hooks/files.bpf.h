@@ -43,7 +43,7 @@ static __noinline int open_unseen(struct actor *actor, struct file *file, __u64 
 		denied = judge(&r);
 		r.lasting &= lasting;
 	}
-	if (!denied && r.lasting && keep_passes)
+	if (!denied && r.lasting && seed.keep_passes)
 		remember(file->f_inode, tag);
 	return denied;
 }

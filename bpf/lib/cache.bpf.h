@@ -26,9 +26,8 @@ struct {
 	__type(value, struct tags);
 } passes SEC(".maps");
 
-/* Moves of directories so far, by anybody (hooks/moves.bpf.h). Kept only if these are seen. */
+/* Moves of directories so far, by anybody (hooks/moves.bpf.h). */
 volatile __u64 moves;
-const volatile __u32 keep_passes = 0;
 
 static __always_inline __u64 tag_of(struct hbk_label *label, const struct dentry *dentry, const struct vfsmount *mount,
 				    __u32 what, __u32 version)

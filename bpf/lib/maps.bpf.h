@@ -3,13 +3,7 @@
 #ifndef HAUBERK_MAPS_H
 #define HAUBERK_MAPS_H
 
-/* The secret of this boot: hashes of names cannot be aimed at, as nobody outside knows it. */
-struct hbk_seed {
-	__u64 start;
-	__u64 first[HBK_NAME_WORDS];
-	__u64 second[HBK_NAME_WORDS];
-};
-const volatile struct hbk_seed seed;
+const volatile struct hbk_constants seed = { .version = HBK_VERSION };
 
 /* hash of (what, domain, source) -> what rules say. Built aside and swapped in whole. */
 struct hbk_policy {

@@ -20,7 +20,7 @@ from hauberk.enforcer.kernel.hashing import components_of
 from hauberk.enforcer.kernel.image import NO_CELL, Cell, Header, Image, Place
 from hauberk.enforcer.kernel.wire import COMPONENTS, NAME_BYTES, Area, Flag, Kind, Side
 from hauberk.policy.decision import Compiled
-from hauberk.policy.lists import ALWAYS, NOT_OWNER, ON_TTY, Condition, DecisionList, Entry, Origin, Watch
+from hauberk.policy.lists import ALWAYS, NOT_OWNER, Condition, DecisionList, Entry, Origin, Watch
 from hauberk.policy.matching import (
     Anything,
     Below,
@@ -103,6 +103,7 @@ def encode(compiled: Compiled, most_states: int = MOST_STATES) -> Image:
     Raises:
         NotEncodableError: a rule or preset uses what the programs do not implement (HB607), or the patterns of a
             domain need too many states.
+
     """
     return _Encoder(compiled, most_states).image()
 
@@ -164,7 +165,7 @@ class _Encoder:
         """Numbers in the order in which equals are named: Block before Allow, then by name (semantics 4.6)."""
         origins: dict[int, Origin] = {}
         for _, one in tiers:
-            for part in (*one.entries, *one.watches):
+            for part in _parts(one):
                 if part.origin is not None:
                     origins.setdefault(id(part.origin.entry), part.origin)
         ordered = sorted(origins.values(), key=lambda origin: (not _blocks(origin), origin.name))
@@ -179,7 +180,7 @@ class _Encoder:
             if one.default.verdict is Verdict.DENIED:
                 flags |= Flag.BLOCKS
         self._flags[area, source] = flags
-        for part in (*one.entries, *one.watches):
+        for part in _parts(one):
             if isinstance(part.target, Pathless):
                 continue  # the kernel's own answer for files without a path
             assert part.origin is not None  # noqa: S101  every other entry has one
@@ -338,6 +339,11 @@ class _Encoder:
                 assert components is not None  # noqa: S101  two constants
                 self._drafts[Place(Area.PROCESS, Kind.MEMORY, components)] = (_Draft(), _Draft())
         return headers
+
+
+def _parts(one: DecisionList) -> Iterator[Entry | Watch]:
+    yield from one.entries
+    yield from one.watches
 
 
 def _blocks(origin: Origin) -> bool:

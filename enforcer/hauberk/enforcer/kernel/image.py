@@ -64,11 +64,14 @@ class Place:
         return seed.key(what, self.area, self.kind, 0 if self.source is None else seed.path(self.source))
 
 
+_NO_FLAGS = Flag(0)
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """What to look for in one domain for one source, see `struct hbk_header`."""
 
-    flags: Flag = Flag(0)
+    flags: Flag = _NO_FLAGS
     exact_depths: int = 0
     dir_depths: int = 0
     start: int = 0

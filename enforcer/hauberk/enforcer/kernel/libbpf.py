@@ -10,7 +10,7 @@ import ctypes
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 _POINTER, _TEXT, _INT = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
 _U32, _U64, _SIZE = ctypes.c_uint32, ctypes.c_uint64, ctypes.c_size_t
@@ -90,6 +90,7 @@ _map_fd = _LIB.call("bpf_map__fd", _INT, _POINTER)
 _map_set_max_entries = _LIB.call("bpf_map__set_max_entries", _INT, _POINTER, _U32)
 _map_initial_value = _LIB.call("bpf_map__initial_value", _POINTER, _POINTER, ctypes.POINTER(_SIZE))
 _map_set_initial_value = _LIB.call("bpf_map__set_initial_value", _INT, _POINTER, _POINTER, _SIZE)
+_map_reuse_fd = _LIB.call("bpf_map__reuse_fd", _INT, _POINTER, _INT)
 _obj_pin = _LIB.call("bpf_obj_pin", _INT, _INT, _TEXT)
 _obj_get = _LIB.call("bpf_obj_get", _INT, _TEXT)
 _create = _LIB.call("bpf_map_create", _INT, _INT, _TEXT, _U32, _U32, _U32, _POINTER)
@@ -97,9 +98,7 @@ _update = _LIB.call("bpf_map_update_elem", _INT, _INT, _POINTER, _POINTER, _U64)
 _lookup = _LIB.call("bpf_map_lookup_elem", _INT, _INT, _POINTER, _POINTER)
 _delete = _LIB.call("bpf_map_delete_elem", _INT, _INT, _POINTER)
 _next_key = _LIB.call("bpf_map_get_next_key", _INT, _INT, _POINTER, _POINTER)
-_update_batch = _LIB.call(
-    "bpf_map_update_batch", _INT, _INT, _POINTER, _POINTER, ctypes.POINTER(_U32), _POINTER
-)
+_update_batch = _LIB.call("bpf_map_update_batch", _INT, _INT, _POINTER, _POINTER, ctypes.POINTER(_U32), _POINTER)
 _map_by_id = _LIB.call("bpf_map_get_fd_by_id", _INT, _U32)
 _info = _LIB.call("bpf_obj_get_info_by_fd", _INT, _INT, _POINTER, ctypes.POINTER(_U32))
 _ring_new = _LIB.call("ring_buffer__new", _POINTER, _INT, _SAMPLE, _POINTER, _POINTER)
@@ -170,9 +169,7 @@ class Map:
         """A new map without a pin; it lives as long as this or another map holds it."""
         options = MapCreateOptions(sz=ctypes.sizeof(MapCreateOptions), map_flags=flags)
         asked = f"create map {name} of {entries} entries"
-        fd = _checked(
-            _create(kind, name.encode()[:15], key_size, value_size, entries, ctypes.byref(options)), asked
-        )
+        fd = _checked(_create(kind, name.encode()[:15], key_size, value_size, entries, ctypes.byref(options)), asked)
         return cls(fd, name)
 
     @classmethod
@@ -185,7 +182,17 @@ class Map:
         """The map with an id, as a map of maps answers it."""
         return cls(_checked(_map_by_id(number), f"open map {name} (id {number})"), name)
 
-    def __enter__(self) -> Map:
+    @property
+    def memory(self) -> int:
+        """Bytes that the kernel charges for it, 0 where it does not say."""
+        with open(f"/proc/self/fdinfo/{self.fd}", encoding="ascii") as lines:  # noqa: PTH123  no Path of ours
+            for line in lines:
+                name, _, value = line.partition(":")
+                if name == "memlock":
+                    return int(value)
+        return 0
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -200,7 +207,7 @@ class Map:
         _checked(_obj_pin(self.fd, path.encode()), f"pin map {self.name} at {path}")
 
     def set(self, key: bytes, value: bytes, flags: int = 0) -> None:
-        self._fits(key, value)
+        self._fits(key)
         _checked(_update(self.fd, key, value, flags), f"map {self.name}: write an entry")
 
     def set_all(self, keys: bytes, values: bytes) -> None:
@@ -243,7 +250,7 @@ class Map:
             key = after.raw
             yield key
 
-    def _fits(self, key: bytes, value: bytes) -> None:
+    def _fits(self, key: bytes) -> None:
         if len(key) != self.key_size:
             raise ValueError(f"map {self.name} has keys of {self.key_size} bytes, not {len(key)}")
 
@@ -279,7 +286,7 @@ class Object:
             yield name(pointer).decode(), pointer
             pointer = following(self._pointer, pointer)
 
-    def __enter__(self) -> Object:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -315,6 +322,10 @@ class Object:
 
     def set_initial(self, name: str, data: bytes) -> None:
         _checked(_map_set_initial_value(self._maps[name], data, len(data)), f"map {name}: set its initial value")
+
+    def reuse(self, name: str, existing: Map) -> None:
+        """Lets the programs work on a map that is there already."""
+        _checked(_map_reuse_fd(self._maps[name], existing.fd), f"map {name}: take over the one that is pinned")
 
     def load(self) -> None:
         """Has the kernel verify all programs.

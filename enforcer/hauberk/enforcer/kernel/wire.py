@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+from typing import Any
 
 COMPONENTS = 256
 NAME_WORDS = 32
@@ -26,6 +27,8 @@ SETTINGS = struct.Struct("<QIIQ")
 CONTAINER = struct.Struct("<I4x")
 RECORD = struct.Struct("<QQ3I3I2IIiI4B3H2x16s")
 SEED = struct.Struct(f"<Q{NAME_WORDS}Q{NAME_WORDS}Q")
+CONSTANTS = struct.Struct(f"<II{SEED.size}s")
+VERSION = 1
 
 
 class Kind(IntEnum):
@@ -158,16 +161,18 @@ def unpack_record(data: bytes) -> Record:
 
     Raises:
         ValueError: the bytes are no record of this version.
+
     """
     if len(data) < RECORD.size:
         raise ValueError(f"a record has at least {RECORD.size} bytes, this one {len(data)}")
-    *numbers, op, how, reason, cut, resource, program, parent, comm = RECORD.unpack_from(data)
+    fields: tuple[Any, ...] = RECORD.unpack_from(data)
+    op, how, reason, cut, resource, program, parent, comm = fields[-8:]
     texts = data[RECORD.size :]
     if len(texts) < resource + program + parent:
         raise ValueError(f"a record of {resource + program + parent} bytes of text was cut to {len(texts)}")
     first, second = resource, resource + program
     return Record(
-        *numbers,
+        *fields[:-8],
         Operation(op),
         How(how),
         Reason(reason),

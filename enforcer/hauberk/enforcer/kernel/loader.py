@@ -1,0 +1,223 @@
+"""Loads, pins, adopts, replaces and removes the programs.
+
+What enforces are pins below one folder of a bpf file system: links hold programs, maps hold policies, and both
+outlive the process that made them. A set of programs is made aside and its folder renamed, so that a set is there
+whole or not at all.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from hauberk.enforcer.kernel.hashing import Seed
+from hauberk.enforcer.kernel.libbpf import Link, Map, Object
+from hauberk.enforcer.kernel.wire import CONSTANTS, CONTAINER, KEY, SEED, SETTINGS, SLOT, VERSION
+
+PINS = Path("/sys/fs/bpf/hauberk")
+_CONSTANTS = "hauberk.rodata"
+_SHAPES = {
+    "policies": (SLOT.size, SLOT.size),
+    "automata": (SLOT.size, SLOT.size),
+    "containers": (KEY.size, CONTAINER.size),
+    "settings": (SLOT.size, SETTINGS.size),
+    "records": (0, 0),
+    "counters": (SLOT.size, KEY.size),
+    "labels": (SLOT.size, 64),
+    "rates": (16, 16),
+    "hauberk.bss": (SLOT.size, KEY.size),
+}
+"""The maps that outlive a process: bytes of a key and of a value."""
+
+_SINCE = {"hauberk_ftruncate": "bpf_lsm_file_truncate"}
+"""Programs that older kernels do not have a place for: the symbol that tells (6.2; before, path_truncate serves)."""
+
+
+class NotOursError(ValueError):
+    """What is pinned where ours should be is something else, or of another version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Entries of maps: chosen from what is to be enforced, as a map cannot grow."""
+
+    workloads: int = 1024
+    containers: int = 4096
+    ring_bytes: int = 1 << 20
+    rates: int = 16_384
+
+    def of(self) -> dict[str, int]:
+        return {
+            "policies": self.workloads,
+            # two domains have patterns, and a policy is built beside the one that it replaces
+            "automata": 4 * self.workloads,
+            "containers": self.containers,
+            "records": self.ring_bytes,
+            "rates": self.rates,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """A set of programs at work. Closing lets go of the file descriptors; what is pinned stays."""
+
+    folder: Path
+    maps: Mapping[str, Map]
+    seed: Seed
+
+    def close(self) -> None:
+        for one in self.maps.values():
+            one.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def load(object_file: Path, *, pins: Path = PINS, sizes: Sizes | None = None) -> Programs:
+    """Loads, attaches and pins all programs; nothing stays behind when that fails.
+
+    Where programs are at work already, the new ones take over their maps and secret, work beside them, and take
+    their place: whatever was denied is denied at every moment.
+
+    Raises:
+        KernelError: the kernel or libbpf refuses; with its last lines.
+        NotOursError: what is pinned there is not ours, or of another version.
+
+    """
+    fresh = pins.with_name(pins.name + "-new")
+    _remove(fresh)
+    links: list[Link] = []
+    with ExitStack() as opened:
+        before = opened.enter_context(adopt(pins=pins)) if pins.exists() else None
+        programs = opened.enter_context(Object(str(object_file)))
+        try:
+            _prepare(programs, sizes or Sizes(), before)
+            programs.load()
+            for name in ("maps", "links"):
+                (fresh / name).mkdir(mode=0o700, parents=True)
+            for name in (*_SHAPES, _CONSTANTS):
+                programs.map(name).pin(str(fresh / "maps" / _pin_of(name)))
+            for name in programs.programs:
+                if not _left_out(name):
+                    links.append(programs.attach(name))
+                    links[-1].pin(str(fresh / "links" / name))
+            _put_in_place(fresh, pins)
+        except BaseException:
+            _remove(fresh)
+            raise
+        finally:
+            for link in links:
+                link.release()
+    return adopt(pins=pins)
+
+
+def _prepare(programs: Object, sizes: Sizes, before: Programs | None) -> None:
+    for name, entries in sizes.of().items():
+        programs.set_entries(name, entries)
+    secret = before.seed.pack() if before else secrets.token_bytes(SEED.size)
+    programs.set_initial(_CONSTANTS, CONSTANTS.pack(VERSION, 1, secret))
+    for name in programs.programs:
+        if _left_out(name):
+            programs.leave_out(name)
+    if before:
+        for name, existing in before.maps.items():
+            programs.reuse(name, existing)
+
+
+def _left_out(program: str) -> bool:
+    symbol = _SINCE.get(program)
+    if symbol is None:
+        return False
+    with Path("/proc/kallsyms").open(encoding="ascii") as symbols:
+        return not any(line.split()[2] == symbol for line in symbols)
+
+
+def _put_in_place(fresh: Path, pins: Path) -> None:
+    old = pins.with_name(pins.name + "-old")
+    _remove(old)
+    if pins.exists():
+        pins.rename(old)
+    fresh.rename(pins)
+    _remove(old)
+
+
+def adopt(*, pins: Path = PINS) -> Programs:
+    """The programs that are pinned.
+
+    Raises:
+        FileNotFoundError: none are.
+        NotOursError: a pin holds another kind of map, or the programs are of another version.
+
+    """
+    if not (pins / "maps").is_dir():
+        if pins.exists() and any(pins.iterdir()):
+            raise NotOursError(f"{pins} holds pins that are not ours: remove them, or name another folder")
+        raise FileNotFoundError(errno.ENOENT, "no programs are loaded", str(pins))
+    with ExitStack() as opened:
+        constants = opened.enter_context(_pinned(pins, _CONSTANTS, (SLOT.size, CONSTANTS.size))).get(bytes(SLOT.size))
+        version, _, secret = CONSTANTS.unpack(constants or bytes(CONSTANTS.size))
+        if version != VERSION:
+            raise NotOursError(
+                f"{pins}: the programs have version {version}, this enforcer {VERSION}: unload them first"
+            )
+    maps: dict[str, Map] = {}
+    with ExitStack() as opened:
+        for name, shape in _SHAPES.items():
+            maps[name] = opened.enter_context(_pinned(pins, name, shape))
+        opened.pop_all()
+    return Programs(pins, maps, Seed.of(secret))
+
+
+def _pinned(pins: Path, name: str, shape: tuple[int, int]) -> Map:
+    path = pins / "maps" / _pin_of(name)
+    if not path.exists():
+        raise NotOursError(f"{path} is missing: unload the programs and load them again")
+    found = Map.pinned(str(path))
+    if (found.key_size, found.value_size) != shape:
+        found.close()
+        raise NotOursError(
+            f"{path} is another map than ours: keys of {found.key_size} bytes and values of {found.value_size}, "
+            f"not {shape[0]} and {shape[1]}: unload the programs and load them again"
+        )
+    return found
+
+
+def unload(*, pins: Path = PINS) -> bool:
+    """Ends enforcement: no pin is left, and with them no program and no map. Whether there was anything."""
+    folders = [pins, pins.with_name(pins.name + "-new"), pins.with_name(pins.name + "-old")]
+    there = any(folder.exists() for folder in folders)
+    for folder in folders:
+        _remove(folder)
+    return there
+
+
+def _remove(folder: Path) -> None:
+    # links first: a program without its maps would still run
+    if (folder / "links").exists():
+        shutil.rmtree(folder / "links")
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def _pin_of(name: str) -> str:
+    # a bpf file system takes no dots
+    return name.replace(".", "_")
+
+
+def is_bpf_file_system(path: Path) -> bool:
+    """Whether pins can be made below `path` (magic number: uapi/linux/magic.h, BPF_FS_MAGIC)."""
+    with Path("/proc/self/mounts").open(encoding="utf-8", errors="surrogateescape") as mounts:
+        kinds = {fields[1]: fields[2] for fields in map(str.split, mounts)}
+    while str(path) not in kinds and path != path.parent:
+        path = path.parent
+    return kinds.get(str(path)) == "bpf" and os.access(path, os.W_OK)

@@ -1,0 +1,286 @@
+"""Policies, containers and settings in the kernel: written aside, swapped whole, read back."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from hauberk.enforcer.kernel.image import Image, Place
+from hauberk.enforcer.kernel.libbpf import INNER_MAP, MAP_ARRAY, MAP_HASH, KernelError, Map, processors
+from hauberk.enforcer.kernel.loader import Programs
+from hauberk.enforcer.kernel.wire import (
+    CONTAINER,
+    HEADER,
+    KEY,
+    LEVELS,
+    SETTINGS,
+    SLOT,
+    STATE,
+    VALUE_BYTES,
+    Area,
+    Counter,
+    Flag,
+    Kind,
+)
+
+NODE = 0
+"""The slot of the node itself."""
+
+CGROUPS = Path("/sys/fs/cgroup")
+_ENTRY_OVERHEAD = 64
+"""Bytes that the kernel keeps with an entry of a hash map beside key and value (kernel/bpf/hashtab.c, rounded up)."""
+
+
+class TooLargeError(ValueError):
+    """What is to be enforced would take more of the kernel's memory than is allowed."""
+
+
+class Kernel:
+    """What the programs read, as one thing that is changed step by step; every step is atomic for them."""
+
+    def __init__(self, programs: Programs, *, most_bytes: int = 512 << 20) -> None:
+        self._programs = programs
+        self._maps = programs.maps
+        self._most_bytes = most_bytes
+
+    # -- policies
+
+    def set_policy(self, slot: int, image: Image) -> None:
+        """From one moment to the next, `image` is what a workload's tasks are judged by.
+
+        Raises:
+            TooLargeError: with the bytes it would take and the bound.
+            KernelError: the kernel refuses; what was there before stays.
+
+        """
+        wanted = bytes_of(image)
+        if wanted > self._most_bytes:
+            raise TooLargeError(
+                f"the policy takes {wanted / 1e6:.1f} MB of kernel memory, the bound is {self._most_bytes / 1e6:.1f} MB"
+            )
+        old = self._automata_of(slot)
+        numbers: dict[Area, int] = {}
+        try:
+            for area in image.automata:
+                numbers[area] = self._add_automaton(image, area)
+            with self._filled(image, numbers) as policy:
+                self._maps["policies"].set(SLOT.pack(slot), SLOT.pack(policy.fd))
+        except BaseException:
+            for number in numbers.values():
+                self._maps["automata"].delete(SLOT.pack(number))
+            raise
+        # the call above returned after the last program that could read the old policy (maybe_wait_bpf_programs)
+        for number in old:
+            self._maps["automata"].delete(SLOT.pack(number))
+
+    def clear_policy(self, slot: int) -> bool:
+        """A workload without a policy is not judged. Whether there was one."""
+        old = self._automata_of(slot)
+        there = self._maps["policies"].delete(SLOT.pack(slot))
+        for number in old:
+            self._maps["automata"].delete(SLOT.pack(number))
+        return there
+
+    def _filled(self, image: Image, numbers: Mapping[Area, int]) -> Map:
+        entries = dict(image.entries(self._programs.seed, numbers))
+        if len(entries) != len(image.headers) + len(image.cells):
+            raise KernelError(errno.EEXIST, "two keys of the policy have one hash: load it again")
+        policy = Map.create(MAP_HASH, "hbk_policy", KEY.size, VALUE_BYTES, image.size)
+        try:
+            policy.set_all(b"".join(map(KEY.pack, entries)), b"".join(entries.values()))
+        except BaseException:
+            policy.close()
+            raise
+        return policy
+
+    def _add_automaton(self, image: Image, area: Area) -> int:
+        automata = self._maps["automata"]
+        number = next((n for n in range(1, automata.max_entries) if automata.get(SLOT.pack(n)) is None), None)
+        if number is None:
+            raise TooLargeError(f"all {automata.max_entries} places for automata of patterns are taken")
+        rows = list(image.states(area))
+        with Map.create(MAP_ARRAY, "hbk_automaton", SLOT.size, STATE.size, len(rows), INNER_MAP) as table:
+            table.set_all(b"".join(map(SLOT.pack, range(len(rows)))), b"".join(rows))
+            automata.set(SLOT.pack(number), SLOT.pack(table.fd))
+        return number
+
+    def _automata_of(self, slot: int) -> list[int]:
+        number = self._maps["policies"].get(SLOT.pack(slot))
+        if number is None:
+            return []
+        found: list[int] = []
+        with Map.of_id(_number(number), "hbk_policy") as policy:
+            for area in (Area.PROCESS, Area.FILE):
+                header = policy.get(KEY.pack(Place(area, Kind.HEADER, 0).key(self._programs.seed)))
+                if header is not None:
+                    _, _, flags, automaton, *_ = HEADER.unpack(header)
+                    if flags & Flag.GLOBS:
+                        found.append(automaton)
+        return found
+
+    def slots(self) -> Iterator[int]:
+        """Workloads that have a policy."""
+        policies = self._maps["policies"]
+        for slot in range(policies.max_entries):
+            if policies.get(SLOT.pack(slot)) is not None:
+                yield slot
+
+    def free_slot(self) -> int:
+        """A slot without a policy, never the node's.
+
+        Raises:
+            TooLargeError: there is none.
+
+        """
+        policies = self._maps["policies"]
+        for slot in range(1, policies.max_entries):
+            if policies.get(SLOT.pack(slot)) is None:
+                return slot
+        raise TooLargeError(f"all {policies.max_entries} places for workloads are taken")
+
+    def read_policy(self, slot: int) -> dict[int, bytes] | None:
+        """All entries that the kernel holds for a workload, None when it has no policy."""
+        number = self._maps["policies"].get(SLOT.pack(slot))
+        if number is None:
+            return None
+        with Map.of_id(_number(number), "hbk_policy") as policy:
+            found: dict[int, bytes] = {}
+            for key in policy.keys():  # noqa: SIM118  a map of the kernel, not a dict
+                value = policy.get(key)
+                if value is not None:
+                    found[KEY.unpack(key)[0]] = value
+        return found
+
+    def read_automaton(self, number: int) -> list[bytes]:
+        """The rows of an automaton."""
+        held = self._maps["automata"].get(SLOT.pack(number))
+        if held is None:
+            return []
+        with Map.of_id(_number(held), "hbk_automaton") as table:
+            rows = (table.get(SLOT.pack(state)) for state in range(table.max_entries))
+            return [row for row in rows if row is not None]
+
+    def holds(self, slot: int, image: Image) -> bool:
+        """Whether the kernel holds exactly `image` for a workload: entries and automata, byte for byte."""
+        held = self.read_policy(slot)
+        if held is None:
+            return False
+        numbers: dict[Area, int] = {}
+        for area in image.automata:
+            header = held.get(Place(area, Kind.HEADER, 0).key(self._programs.seed))
+            if header is None:
+                return False
+            numbers[area] = HEADER.unpack(header)[3]
+            if self.read_automaton(numbers[area]) != list(image.states(area)):
+                return False
+        return held == dict(image.entries(self._programs.seed, numbers))
+
+    def memory(self, slot: int) -> int:
+        """Bytes that the kernel charges for a workload's policy and automata."""
+        number = self._maps["policies"].get(SLOT.pack(slot))
+        if number is None:
+            return 0
+        with Map.of_id(_number(number), "hbk_policy") as policy:
+            total = policy.memory
+        for automaton in self._automata_of(slot):
+            held = self._maps["automata"].get(SLOT.pack(automaton))
+            if held is not None:
+                with Map.of_id(_number(held), "hbk_automaton") as table:
+                    total += table.memory
+        return total
+
+    # -- containers
+
+    def register(self, cgroup: Path, slot: int) -> None:
+        """Tasks of a cgroup and of those below it belong to a workload from their next access on.
+
+        Raises:
+            KernelError: the map is full, or the folder is no cgroup.
+
+        """
+        number, depth = cgroup_of(cgroup)
+        self._maps["containers"].set(KEY.pack(number), CONTAINER.pack(slot))
+        self._changed(1 << depth)
+
+    def unregister(self, number: int) -> bool:
+        """By the id of a cgroup. Tasks that have a label keep it."""
+        there = self._maps["containers"].delete(KEY.pack(number))
+        self._changed(0)
+        return there
+
+    def containers(self) -> dict[int, int]:
+        """Slot by id of a cgroup."""
+        containers = self._maps["containers"]
+        found = {key: containers.get(key) for key in containers.keys()}  # noqa: SIM118  a map of the kernel
+        return {KEY.unpack(key)[0]: CONTAINER.unpack(value)[0] for key, value in found.items() if value is not None}
+
+    def _changed(self, levels: int) -> None:
+        registry, known, burst, window = self.settings()
+        self._set(registry + 1, known | levels, burst, window)
+
+    # -- settings
+
+    def settings(self) -> tuple[int, int, int, int]:
+        """Registry, levels, burst, and window in ns (`struct hbk_settings`)."""
+        return SETTINGS.unpack(self._maps["settings"].get(SLOT.pack(0)) or bytes(SETTINGS.size))
+
+    def set_rate(self, burst: int, seconds: float) -> None:
+        """At most `burst` reports of one rule for one workload in a window; 0 for all."""
+        registry, levels, *_ = self.settings()
+        self._set(registry, levels, burst, int(seconds * 1e9))
+
+    def node_policy_changed(self) -> None:
+        """Tasks of no container are looked at again: they have sources while a host policy is there."""
+        self._changed(0)
+
+    def _set(self, registry: int, levels: int, burst: int, window: int) -> None:
+        self._maps["settings"].set(SLOT.pack(0), SETTINGS.pack(registry, levels, burst, window))
+
+    def counters(self) -> dict[Counter, int]:
+        """Since the programs were loaded, over all processors."""
+        size = 8 * processors()
+        found: dict[Counter, int] = {}
+        for counter in Counter:
+            values = self._maps["counters"].get(SLOT.pack(counter), size) or bytes(size)
+            found[counter] = sum(struct.unpack(f"<{size // 8}Q", values))
+        return found
+
+
+def _number(value: bytes) -> int:
+    number: int = SLOT.unpack(value)[0]
+    return number
+
+
+def cgroup_of(folder: Path) -> tuple[int, int]:
+    """The id of a cgroup (v2) and its depth, the root's being 0.
+
+    Raises:
+        KernelError: it is no cgroup, or deeper than the programs look.
+
+    """
+    folder = folder.resolve()
+    if not folder.is_relative_to(CGROUPS) or not (folder / "cgroup.procs").exists():
+        raise KernelError(errno.ENOENT, f"{folder} is no cgroup below {CGROUPS}")
+    depth = len(folder.relative_to(CGROUPS).parts)
+    if depth >= LEVELS:
+        raise KernelError(errno.E2BIG, f"{folder} is {depth} levels deep, {LEVELS - 1} at most are looked at")
+    # the inode number is the id (fs/kernfs/mount.c, on 64 bits)
+    return os.stat(folder).st_ino, depth  # noqa: PTH116  one field
+
+
+def bytes_of(image: Image) -> int:
+    """About the bytes of kernel memory that a policy takes."""
+    entries = image.size * (KEY.size + VALUE_BYTES + _ENTRY_OVERHEAD)
+    return entries + sum(len(automaton.rows) * STATE.size for automaton in image.automata.values())
+
+
+def digest_of(entries: Mapping[int, bytes]) -> str:
+    """sha256 over all entries, in the order of their keys."""
+    total = hashlib.sha256()
+    for key in sorted(entries):
+        total.update(KEY.pack(key) + entries[key])
+    return total.hexdigest()
