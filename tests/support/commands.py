@@ -64,14 +64,14 @@ class Background:
         self._look(0)
         return self._stderr
 
-    def wait(self, timeout: float = 60) -> Finished:
+    def wait(self, timeout: float = 120) -> Finished:
         """Raises CommandTimedOut if it goes on."""
         self._look(timeout)
         if self._returncode is None:
             raise CommandTimedOut(self._argv, timeout, self._stdout, self._stderr)
         return Finished(self._returncode, self._stdout, self._stderr)
 
-    def until(self, text: bytes, timeout: float = 60) -> bytes:
+    def until(self, text: bytes, timeout: float = 120) -> bytes:
         """Its output, once this is in it; raises CommandTimedOut, and AssertionError if the command ends before."""
         end = time.monotonic() + timeout
         while text not in self.stdout:

@@ -29,7 +29,7 @@ _MOUNTS = (
 _REQUEST = """
 import sys, urllib.error, urllib.request
 try:
-    with urllib.request.urlopen(sys.argv[1], timeout=20) as answer:
+    with urllib.request.urlopen(sys.argv[1], timeout=60) as answer:
         print(answer.status)
 except urllib.error.HTTPError as error:
     print(error.code)
@@ -65,7 +65,7 @@ class Container:
         """What its first process wrote so far."""
         return self.guest.get(f"{_folder(self.name)}/log").decode()
 
-    def exec(self, argv: Sequence[str], input: bytes = b"", timeout: float = 60, user: int = 0) -> Finished:  # noqa: A002
+    def exec(self, argv: Sequence[str], input: bytes = b"", timeout: float = 120, user: int = 0) -> Finished:  # noqa: A002
         return self.guest.run(self._exec(argv, user), input, timeout)
 
     def start(self, argv: Sequence[str], input: bytes | None = b"", user: int = 0) -> Background:  # noqa: A002

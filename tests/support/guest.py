@@ -21,7 +21,7 @@ from support.kernels import Kernel
 from support.qemu import Payload, command, make_ext4, pack
 
 _WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
-_READY = 180.0
+_READY = 300.0
 _TAIL = 60
 
 
@@ -35,7 +35,7 @@ class Guest:
     def __init__(self, kernel: str, folder: Path, qemu: Sequence[str], ours: socket.socket, pass_fd: int) -> None:
         self.kernel = kernel
         # beyond the time that a request may take, until the guest hangs: a machine with much else to do is slow
-        self.grace = 60.0
+        self.grace = 120.0
         self._folder = folder
         self._channel = ours
         self._sending = threading.Lock()
@@ -114,7 +114,7 @@ class Guest:
         self,
         argv: Sequence[str],
         input: bytes = b"",  # noqa: A002  as subprocess calls it
-        timeout: float = 60,
+        timeout: float = 120,
         env: Mapping[str, str] | None = None,
         cwd: str = "/",
         user: int = 0,
