@@ -115,6 +115,7 @@ static __noinline int guard(struct dentry *dentry, struct vfsmount *mount, __u32
 			.op = HBK_OP_MODIFY,
 			.how = how,
 			.rules_only = 1,
+			.source = seed.start, /* some source that rules name, see encode.py */
 			.slot = actor.label->slot,
 			.dentry = (__u64)dentry,
 			.mount = (__u64)mount,

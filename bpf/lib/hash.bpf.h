@@ -38,7 +38,7 @@ static __always_inline __u64 fold(const struct sums *sums)
 /* Key in a policy. */
 static __always_inline __u64 key_of(__u64 what, __u32 domain, __u32 kind, __u64 source)
 {
-	return mix(mix(what, seed.start + (domain << 8 | kind)), source);
+	return mix(mix(mix(seed.start, domain << 8 | kind), what), source);
 }
 
 #endif

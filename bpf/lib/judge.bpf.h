@@ -96,7 +96,7 @@ static __always_inline void rule(struct request *r, const struct best *best)
 		if ((!named || best->deny_tty < named) && on_terminal())
 			named = best->deny_tty;
 	}
-	r->reason = HBK_BY_RULE;
+	r->reason = r->rules_only && r->side == HBK_CHANGE ? HBK_BY_GUARD : HBK_BY_RULE;
 	r->denied = named != 0;
 	r->rule = named ? named : best->pass;
 }

@@ -47,7 +47,7 @@ _LISTS: tuple[tuple[Area, Side, Op], ...] = (
     (Area.NETWORK, Side.READ, "network"),
     (Area.CAPABILITIES, Side.READ, "capability"),
 )
-_MEMORY_DIRECTORIES = (b"/dev/shm", b"/run/shm")
+_MEMORY_DIRECTORIES = ((b"dev", b"shm"), (b"run", b"shm"))
 _SOCKET_NUMBERS = {"stream": 1, "dgram": 2, "raw": 3, "rdm": 4, "seqpacket": 5, "dccp": 6, "packet": 10}
 _DEEPEST_BIT = 63
 
@@ -94,6 +94,9 @@ class _Draft:
 
 
 _Source = tuple[bytes, ...] | None
+ANYBODY: tuple[bytes, ...] = ()
+"""In place of a source: some that rules name. It has the hash of `/`, which is no program."""
+
 _Tier = tuple[Area, _Source]
 
 
@@ -133,6 +136,9 @@ class _Encoder:
             automata[area] = self._patterns(area)
         self._guard()
         self._keep_directories()
+        if self._memory != (0, set()):
+            for directory in _MEMORY_DIRECTORIES:
+                self._drafts[Place(Area.PROCESS, Kind.MEMORY, directory)] = (_Draft(), _Draft())
         for place, (first, second) in self._drafts.items():
             cells[place] = (self._cell(first), self._cell(second))
         headers = self._headers({area: one.start for area, one in automata.items()})
@@ -247,26 +253,27 @@ class _Encoder:
     # -- names that are kept
 
     def _guard(self) -> None:
-        """Side CHANGE of the process domain: what blocks a program, whoever the source is."""
-        sourced = any(
-            place.source is not None and draft[Side.READ].deny + draft[Side.READ].deny_other + draft[Side.READ].deny_tty
-            for place, draft in self._drafts.items()
-            if place.area is Area.PROCESS
-        )
-        guards = False
+        """Side CHANGE of the process domain: what blocks a program for some source.
+
+        The rules of all sources without a name as they are, and, as if they named one source, the denials of those
+        that name any: a program that is denied to one of them only keeps its name, too.
+        """
         for place, draft in list(self._drafts.items()):
             if place.area is not Area.PROCESS:
                 continue
             read = draft[Side.READ]
-            kept = self._drafts.setdefault(Place(place.area, place.kind, place.what), (_Draft(), _Draft()))[Side.CHANGE]
             number = min((n for n in (read.deny, read.deny_other, read.deny_tty) if n), default=0)
-            if number:
-                guards = True
+            if place.source is None:
+                draft[Side.CHANGE].deny = number
+                draft[Side.CHANGE].passes = read.passes
+            elif number:
+                merged = Place(place.area, place.kind, place.what, ANYBODY)
+                kept = self._drafts.setdefault(merged, (_Draft(), _Draft()))[Side.CHANGE]
                 kept.deny = min(kept.deny or number, number)
-            elif not sourced:
-                kept.passes = kept.passes or read.passes
-        if guards:
-            self._flags[Area.PROCESS, None] |= Flag.GUARDS
+                if place.kind is Kind.GLOB:
+                    self._flags[Area.PROCESS, ANYBODY] = Flag.GLOBS
+            if number:
+                self._flags[Area.PROCESS, None] |= Flag.GUARDS
 
     def _keep_directories(self) -> None:
         for place, draft in list(self._drafts.items()):
@@ -333,11 +340,6 @@ class _Encoder:
                 deny if memory else 0,
                 self._set(watches) if memory else 0,
             )
-        if deny or watches:
-            for directory in _MEMORY_DIRECTORIES:
-                components = components_of(directory)
-                assert components is not None  # noqa: S101  two constants
-                self._drafts[Place(Area.PROCESS, Kind.MEMORY, components)] = (_Draft(), _Draft())
         return headers
 
 

@@ -66,7 +66,7 @@ class Seed:
 
     def key(self, what: int, area: Area, kind: Kind, source: int) -> int:
         """The key of `what` in a policy; `source` is the hash of a path, 0 for all sources."""
-        return mix(mix(what, (self.start + (area << 8 | kind)) & _MASK), source)
+        return mix(mix(mix(self.start, area << 8 | kind), what), source)
 
 
 def components_of(path: bytes) -> tuple[bytes, ...] | None:
