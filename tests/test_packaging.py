@@ -12,6 +12,7 @@ from support import ROOT, hauberk, snapshot
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FOLDERS = {
+    "hauberk.bpf": ROOT / "bpf",
     "hauberk.cli": ROOT / "cli/hauberk/cli",
     "hauberk.enforcer": ROOT / "enforcer/hauberk/enforcer",
     "hauberk.policy": ROOT / "policy/hauberk/policy",
@@ -20,7 +21,7 @@ FOLDERS = {
 
 
 def test_every_package_is_listed() -> None:
-    found = {"hauberk.rego"}
+    found = {"hauberk.bpf", "hauberk.rego"}
     for name in ("hauberk.cli", "hauberk.enforcer", "hauberk.policy"):
         for init in FOLDERS[name].rglob("__init__.py"):
             found.add(".".join([name, *init.parent.relative_to(FOLDERS[name]).parts]))
@@ -52,6 +53,8 @@ def test_the_wheel_holds_rules_and_no_tests(tmp_path: Path) -> None:
     assert "hauberk/cli/hauberk.schema.json" in names
     assert {f"hauberk/cli/output/matrix_page.{kind}" for kind in ("html", "css", "js")} <= set(names)
     assert "hauberk/policy/schemas/facts.json" in names
+    sources = [path.relative_to(ROOT / "bpf").as_posix() for path in (ROOT / "bpf").rglob("*.[ch]")]
+    assert {f"hauberk/bpf/{name}" for name in (*sources, "hauberk.bpf.o", "__init__.py")} <= set(names)
     assert not [name for name in names if "_test.rego" in name or "/bad/" in name or "/good/" in name]
     assert "hauberk/__init__.py" not in names
 

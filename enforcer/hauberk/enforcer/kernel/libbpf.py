@@ -9,8 +9,10 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, Self
+
+from hauberk.enforcer.kernel.errors import KernelError
 
 _POINTER, _TEXT, _INT = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
 _U32, _U64, _SIZE = ctypes.c_uint32, ctypes.c_uint64, ctypes.c_size_t
@@ -22,19 +24,6 @@ _LOG_LINES = 30
 MAP_HASH, MAP_ARRAY = 1, 2
 INNER_MAP = 1 << 12
 NO_REPLACE = 1  # BPF_NOEXIST
-
-
-class KernelError(OSError):
-    """A call of libbpf that failed: errno, what was asked, and the last lines that libbpf said about it."""
-
-    def __init__(self, number: int, asked: str, log: Sequence[str] = ()) -> None:
-        super().__init__(number, os.strerror(number))
-        self.asked = asked
-        self.log = tuple(log)
-
-    def __str__(self) -> str:
-        name = errno.errorcode.get(self.errno or 0, str(self.errno))
-        return "\n".join([f"{self.asked}: {self.strerror} ({name})", *self.log])
 
 
 _PRINT = ctypes.CFUNCTYPE(_INT, _INT, _TEXT, _POINTER)
@@ -75,6 +64,8 @@ class _Library:
 
 
 _LIB = _Library()
+_major = _LIB.call("libbpf_major_version", _U32)
+_minor = _LIB.call("libbpf_minor_version", _U32)
 _open_file = _LIB.call("bpf_object__open_file", _POINTER, _TEXT, _POINTER)
 _load = _LIB.call("bpf_object__load", _INT, _POINTER)
 _close = _LIB.call("bpf_object__close", None, _POINTER)
@@ -101,6 +92,7 @@ _next_key = _LIB.call("bpf_map_get_next_key", _INT, _INT, _POINTER, _POINTER)
 _update_batch = _LIB.call("bpf_map_update_batch", _INT, _INT, _POINTER, _POINTER, ctypes.POINTER(_U32), _POINTER)
 _map_by_id = _LIB.call("bpf_map_get_fd_by_id", _INT, _U32)
 _info = _LIB.call("bpf_obj_get_info_by_fd", _INT, _INT, _POINTER, ctypes.POINTER(_U32))
+_program_by_id = _LIB.call("bpf_prog_get_fd_by_id", _INT, _U32)
 _ring_new = _LIB.call("ring_buffer__new", _POINTER, _INT, _SAMPLE, _POINTER, _POINTER)
 _ring_poll = _LIB.call("ring_buffer__poll", _INT, _POINTER, _INT)
 _ring_free = _LIB.call("ring_buffer__free", None, _POINTER)
@@ -132,6 +124,18 @@ class MapCreateOptions(ctypes.Structure):
         ("numa_node", _U32),
         ("map_ifindex", _U32),
     )
+
+
+class OpenOptions(ctypes.Structure):
+    """The head of `struct bpf_object_open_opts` (bpf/libbpf.h)."""
+
+    _fields_ = (("sz", _SIZE), ("object_name", _TEXT))
+
+
+class LinkInfo(ctypes.Structure):
+    """The head of `struct bpf_link_info` (uapi/linux/bpf.h)."""
+
+    _fields_ = (("type", _U32), ("id", _U32), ("prog_id", _U32), ("rest", ctypes.c_char * 52))
 
 
 class MapInfo(ctypes.Structure):
@@ -273,10 +277,14 @@ class Link:
 
 
 class Object:
-    """A compiled object: open, adjusted, loaded, attached, in this order."""
+    """A compiled object: open, adjusted, loaded, attached, in this order.
 
-    def __init__(self, path: str) -> None:
-        self._pointer = _checked(_open_file(path.encode(), None), f"open {path}")
+    Its sections of data are maps named after `name`, whatever the file is called.
+    """
+
+    def __init__(self, path: str, name: str) -> None:
+        options = OpenOptions(sz=ctypes.sizeof(OpenOptions), object_name=name.encode())
+        self._pointer = _checked(_open_file(os.fsencode(path), ctypes.byref(options)), f"open {path}")
         self._maps = dict(self._each(_next_map, _map_name))
         self._programs = dict(self._each(_next_program, _program_name))
 
@@ -380,3 +388,29 @@ class Ring:
 def processors() -> int:
     """Possible processors: what a value of a per-processor map is multiplied by."""
     return _checked(_processors(), "ask for the number of processors")
+
+
+def version() -> tuple[int, int]:
+    """Of the library."""
+    return _major(), _minor()
+
+
+def program_of_link(path: str) -> int:
+    """The id of the program that a pinned link holds."""
+    asked = f"open {path}"
+    fd = _checked(_obj_get(os.fsencode(path)), asked)
+    try:
+        info, size = LinkInfo(), _U32(ctypes.sizeof(LinkInfo))
+        _checked(_info(fd, ctypes.byref(info), ctypes.byref(size)), asked)
+        return int(info.prog_id)
+    finally:
+        os.close(fd)
+
+
+def is_loaded(program: int) -> bool:
+    """Whether the kernel still has a program of this id."""
+    result = _program_by_id(program)
+    if result == -errno.ENOENT:
+        return False
+    os.close(_checked(result, f"open program {program}"))
+    return True

@@ -11,23 +11,26 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from hauberk.enforcer.kernel.errors import NotOursError
 from hauberk.enforcer.kernel.hashing import Seed
-from hauberk.enforcer.kernel.libbpf import Link, Map, Object
+from hauberk.enforcer.kernel.libbpf import Link, Map, Object, is_loaded, program_of_link
 from hauberk.enforcer.kernel.wire import CONSTANTS, CONTAINER, KEY, SEED, SETTINGS, SLOT, VERSION
 
 PINS = Path("/sys/fs/bpf/hauberk")
-_CONSTANTS = "hauberk.rodata"
+_NAME = "hauberk"
+_CONSTANTS = f"{_NAME}.rodata"
+SETTINGS_MAP = ".data.settings"
 _SHAPES = {
     "policies": (SLOT.size, SLOT.size),
     "automata": (SLOT.size, SLOT.size),
     "containers": (KEY.size, CONTAINER.size),
-    "settings": (SLOT.size, SETTINGS.size),
+    SETTINGS_MAP: (SLOT.size, SETTINGS.size),
     "records": (0, 0),
     "counters": (SLOT.size, KEY.size),
     "labels": (SLOT.size, 64),
@@ -38,10 +41,6 @@ _SHAPES = {
 
 _SINCE = {"hauberk_ftruncate": "bpf_lsm_file_truncate"}
 """Programs that older kernels do not have a place for: the symbol that tells (6.2; before, path_truncate serves)."""
-
-
-class NotOursError(ValueError):
-    """What is pinned where ours should be is something else, or of another version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def load(object_file: Path, *, pins: Path = PINS, sizes: Sizes | None = None) ->
 
     Raises:
         KernelError: the kernel or libbpf refuses; with its last lines.
-        NotOursError: what is pinned there is not ours, or of another version.
+        NotOursError: what is pinned there, or the object, is not ours, or of another version.
 
     """
     fresh = pins.with_name(pins.name + "-new")
@@ -99,7 +98,9 @@ def load(object_file: Path, *, pins: Path = PINS, sizes: Sizes | None = None) ->
     links: list[Link] = []
     with ExitStack() as opened:
         before = opened.enter_context(adopt(pins=pins)) if pins.exists() else None
-        programs = opened.enter_context(Object(str(object_file)))
+        programs = opened.enter_context(Object(str(object_file), _NAME))
+        if not {*_SHAPES, _CONSTANTS} <= set(programs.map_names):
+            raise NotOursError(f"{object_file} holds other programs than Hauberk's: install the package again")
         try:
             _prepare(programs, sizes or Sizes(), before)
             programs.load()
@@ -192,13 +193,46 @@ def _pinned(pins: Path, name: str, shape: tuple[int, int]) -> Map:
     return found
 
 
+def attached(*, pins: Path = PINS) -> tuple[str, ...]:
+    """Names of the programs whose links are pinned: who removes such a pin ends its program."""
+    folder = pins / "links"
+    return tuple(sorted(path.name for path in folder.iterdir())) if folder.is_dir() else ()
+
+
+def program_ids(*, pins: Path = PINS) -> tuple[int, ...]:
+    """Ids of all programs that pins hold, those of a load that was cut short included."""
+    links = [path for folder in _folders(pins) for path in (folder / "links").glob("*")]
+    return tuple(program_of_link(str(path)) for path in links)
+
+
+def still_loaded(programs: Iterable[int]) -> tuple[int, ...]:
+    """Those that the kernel has not freed yet: it does so some time after their last pin went."""
+    return tuple(number for number in programs if is_loaded(number))
+
+
 def unload(*, pins: Path = PINS) -> bool:
-    """Ends enforcement: no pin is left, and with them no program and no map. Whether there was anything."""
-    folders = [pins, pins.with_name(pins.name + "-new"), pins.with_name(pins.name + "-old")]
-    there = any(folder.exists() for folder in folders)
-    for folder in folders:
+    """Ends enforcement: no pin is left, and with them no program and no map. Whether there was anything.
+
+    Raises:
+        NotOursError: there are pins of others; nothing is removed.
+
+    """
+    there = False
+    for folder in _folders(pins):
+        if folder.exists():
+            there = True
+            strangers = sorted({path.name for path in folder.iterdir()} - {"links", "maps"})
+            if strangers:
+                raise NotOursError(
+                    f"{folder} holds pins that are not ours ({', '.join(strangers)}): nothing is removed"
+                )
+    for folder in _folders(pins):
         _remove(folder)
     return there
+
+
+def _folders(pins: Path) -> tuple[Path, ...]:
+    return pins, pins.with_name(pins.name + "-new"), pins.with_name(pins.name + "-old")
 
 
 def _remove(folder: Path) -> None:

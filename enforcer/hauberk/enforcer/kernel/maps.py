@@ -7,11 +7,14 @@ import hashlib
 import os
 import struct
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from hauberk.enforcer.kernel.errors import KernelError, TooLargeError
+from hauberk.enforcer.kernel.hashing import Seed
 from hauberk.enforcer.kernel.image import Image, Place
-from hauberk.enforcer.kernel.libbpf import INNER_MAP, MAP_ARRAY, MAP_HASH, KernelError, Map, processors
-from hauberk.enforcer.kernel.loader import Programs
+from hauberk.enforcer.kernel.libbpf import INNER_MAP, MAP_ARRAY, MAP_HASH, Map, processors
+from hauberk.enforcer.kernel.loader import SETTINGS_MAP, Programs
 from hauberk.enforcer.kernel.wire import (
     CONTAINER,
     HEADER,
@@ -25,6 +28,7 @@ from hauberk.enforcer.kernel.wire import (
     Counter,
     Flag,
     Kind,
+    Settings,
 )
 
 NODE = 0
@@ -35,10 +39,6 @@ _ENTRY_OVERHEAD = 64
 """Bytes that the kernel keeps with an entry of a hash map beside key and value (kernel/bpf/hashtab.c, rounded up)."""
 
 
-class TooLargeError(ValueError):
-    """What is to be enforced would take more of the kernel's memory than is allowed."""
-
-
 class Kernel:
     """What the programs read, as one thing that is changed step by step; every step is atomic for them."""
 
@@ -46,6 +46,10 @@ class Kernel:
         self._programs = programs
         self._maps = programs.maps
         self._most_bytes = most_bytes
+
+    @property
+    def seed(self) -> Seed:
+        return self._programs.seed
 
     # -- policies
 
@@ -69,6 +73,8 @@ class Kernel:
                 numbers[area] = self._add_automaton(image, area)
             with self._filled(image, numbers) as policy:
                 self._maps["policies"].set(SLOT.pack(slot), SLOT.pack(policy.fd))
+            if slot == NODE:
+                self._set_node(there=True)
         except BaseException:
             for number in numbers.values():
                 self._maps["automata"].delete(SLOT.pack(number))
@@ -81,6 +87,8 @@ class Kernel:
         """A workload without a policy is not judged. Whether there was one."""
         old = self._automata_of(slot)
         there = self._maps["policies"].delete(SLOT.pack(slot))
+        if slot == NODE:
+            self._set_node(there=False)
         for number in old:
             self._maps["automata"].delete(SLOT.pack(number))
         return there
@@ -129,18 +137,24 @@ class Kernel:
             if policies.get(SLOT.pack(slot)) is not None:
                 yield slot
 
+    @property
+    def probe_slot(self) -> int:
+        """The last one: kept for the test that a denial is one."""
+        last: int = self._maps["policies"].max_entries - 1
+        return last
+
     def free_slot(self) -> int:
-        """A slot without a policy, never the node's.
+        """A slot without a policy, never the node's or the probe's.
 
         Raises:
             TooLargeError: there is none.
 
         """
         policies = self._maps["policies"]
-        for slot in range(1, policies.max_entries):
+        for slot in range(1, self.probe_slot):
             if policies.get(SLOT.pack(slot)) is None:
                 return slot
-        raise TooLargeError(f"all {policies.max_entries} places for workloads are taken")
+        raise TooLargeError(f"all {self.probe_slot - 1} places for workloads are taken")
 
     def read_policy(self, slot: int) -> dict[int, bytes] | None:
         """All entries that the kernel holds for a workload, None when it has no policy."""
@@ -219,26 +233,26 @@ class Kernel:
         return {KEY.unpack(key)[0]: CONTAINER.unpack(value)[0] for key, value in found.items() if value is not None}
 
     def _changed(self, levels: int) -> None:
-        registry, known, burst, window = self.settings()
-        self._set(registry + 1, known | levels, burst, window)
+        now = self.settings()
+        self._set(replace(now, registry=now.registry + 1, levels=now.levels | levels))
 
     # -- settings
 
-    def settings(self) -> tuple[int, int, int, int]:
-        """Registry, levels, burst, and window in ns (`struct hbk_settings`)."""
-        return SETTINGS.unpack(self._maps["settings"].get(SLOT.pack(0)) or bytes(SETTINGS.size))
+    def settings(self) -> Settings:
+        return Settings.unpack(self._maps[SETTINGS_MAP].get(SLOT.pack(0)) or bytes(SETTINGS.size))
 
     def set_rate(self, burst: int, seconds: float) -> None:
         """At most `burst` reports of one rule for one workload in a window; 0 for all."""
-        registry, levels, *_ = self.settings()
-        self._set(registry, levels, burst, int(seconds * 1e9))
+        self._set(replace(self.settings(), burst=burst, window=int(seconds * 1e9)))
 
-    def node_policy_changed(self) -> None:
-        """Tasks of no container are looked at again: they have sources while a host policy is there."""
-        self._changed(0)
+    def _set_node(self, there: bool) -> None:
+        """Tasks of no container are looked at while there is a policy for them, and looked up anew from then on."""
+        now = self.settings()
+        if now.node != there:
+            self._set(replace(now, node=int(there), registry=now.registry + 1))
 
-    def _set(self, registry: int, levels: int, burst: int, window: int) -> None:
-        self._maps["settings"].set(SLOT.pack(0), SETTINGS.pack(registry, levels, burst, window))
+    def _set(self, settings: Settings) -> None:
+        self._maps[SETTINGS_MAP].set(SLOT.pack(0), settings.pack())
 
     def counters(self) -> dict[Counter, int]:
         """Since the programs were loaded, over all processors."""

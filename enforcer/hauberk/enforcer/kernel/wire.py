@@ -23,7 +23,7 @@ CELL = struct.Struct("<8I")
 HEADER = struct.Struct("<QQ5I28x")
 VALUE_BYTES = 64
 STATE = struct.Struct("<512sI4x")
-SETTINGS = struct.Struct("<QIIQ")
+SETTINGS = struct.Struct("<QIIQI4x")
 CONTAINER = struct.Struct("<I4x")
 RECORD = struct.Struct("<QQ3I3I2IIiI4B3H2x16s")
 SEED = struct.Struct(f"<Q{NAME_WORDS}Q{NAME_WORDS}Q")
@@ -127,6 +127,24 @@ class Counter(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Settings:
+    """What user space tells the programs (`struct hbk_settings`); `window` in ns, no bound with a `burst` of 0."""
+
+    registry: int = 0
+    levels: int = 0
+    node: int = 0
+    window: int = 0
+    burst: int = 0
+
+    def pack(self) -> bytes:
+        return SETTINGS.pack(self.registry, self.levels, self.node, self.window, self.burst)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Settings:
+        return cls(*SETTINGS.unpack(data))
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One report of the kernel; `rule` is the number of a rule, or of a set of Audit rules for `Reason.WATCH`.
 
@@ -171,7 +189,7 @@ def unpack_record(data: bytes) -> Record:
     if len(texts) < resource + program + parent:
         raise ValueError(f"a record of {resource + program + parent} bytes of text was cut to {len(texts)}")
     first, second = resource, resource + program
-    return Record(
+    values: list[Any] = [
         *fields[:-8],
         Operation(op),
         How(how),
@@ -181,7 +199,8 @@ def unpack_record(data: bytes) -> Record:
         _text(texts[first:second]),
         _text(texts[second : second + parent]),
         _text(comm.split(b"\0", 1)[0]),
-    )
+    ]
+    return Record(*values)
 
 
 def _text(data: bytes) -> str:

@@ -1,0 +1,271 @@
+"""`hauberk-enforcer load`: policies of a folder for a workload that is named by its cgroups."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hauberk.enforcer import state as states
+from hauberk.enforcer.faults import RefusedError
+from hauberk.enforcer.groups import PROC, Tree, slot_of
+from hauberk.enforcer.kernel.encode import NotEncodableError, encode
+from hauberk.enforcer.kernel.image import Image
+from hauberk.enforcer.policies import Read, beyond, read_policies
+from hauberk.enforcer.resolve import Links, written
+from hauberk.enforcer.session import Places, Session, at_work
+from hauberk.enforcer.state import Generation, Group, Held, State
+from hauberk.policy.decision import compile_policies
+from hauberk.policy.model import Model, Policy, Posture, Workload
+from hauberk.policy.problems import HauberkError
+from hauberk.policy.selection import selects
+
+if TYPE_CHECKING:
+    from hauberk.enforcer.kernel.maps import Kernel
+
+NODE = 0
+_MOST_REASONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    paths: tuple[str, ...]
+    cgroups: tuple[str, ...]
+    pids: tuple[int, ...]
+    workload: Workload
+    posture: Posture
+    most_bytes: int
+    rate: tuple[int, float] | None
+    places: Places
+    programs: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What is enforced now; `changed` says whether it was something else before."""
+
+    slot: int
+    workload: Workload
+    posture: Posture
+    groups: tuple[Group, ...]
+    policies: tuple[str, ...]
+    rules: int
+    entries: int
+    memory: int
+    digest: str
+    changed: bool
+    fresh: bool
+    notes: tuple[str, ...]
+
+    @property
+    def memory_per_1000(self) -> int:
+        return self.memory * 1000 // max(1, self.rules)
+
+
+def run(options: Options) -> Loaded:
+    """All of the policies that select the workload are enforced, or nothing is changed.
+
+    Raises:
+        RefusedError: why they are not.
+
+    """
+    tree = Tree()
+    groups = tree.named(options.cgroups, options.pids)
+    read = read_policies(options.paths)
+    chosen, notes = _chosen(read, options.workload)
+    links = _links(chosen, options)
+    notes += [f"{path} leads to {real}: the rules on it mean that" for path, real in links.items()]
+    generation = Generation(0, options.workload, options.posture, tuple(one.given for one in chosen), links, "")
+    image = _encoded(chosen, generation)
+    with (
+        states.locked(options.places.state),
+        at_work(options.places, options.programs, most_bytes=options.most_bytes) as session,
+    ):
+        return _enforce(session, options, generation, image, groups, tree, tuple(notes))
+
+
+def _chosen(read: Sequence[Read], workload: Workload) -> tuple[list[Read], list[str]]:
+    chosen = [one for one in read if selects(Model.HAUBERK, one.policy, workload)]
+    others = [one for one in read if one not in chosen]
+    notes = [f"{one.place('')}: {one.policy.name} does not select the workload: left out" for one in others]
+    if not chosen:
+        raise RefusedError(
+            "\n  ".join(
+                [f"no policy selects {described(workload)}: give its --namespace, --label and --container", *notes]
+            )
+        )
+    return chosen, notes
+
+
+def described(workload: Workload) -> str:
+    """As messages name a workload."""
+    labels = ",".join(f"{key}={value}" for key, value in (workload.labels or workload.node_labels))
+    if workload.namespace is None:
+        return f"the node{f' with {labels}' if labels else ''}"
+    name = f"namespace {workload.namespace}"
+    name += f", container {workload.container}" if workload.container else ""
+    return f"{name}, labels {labels}" if labels else name
+
+
+def _links(chosen: Sequence[Read], options: Options) -> dict[str, str]:
+    """The paths of rules that are other paths for the kernel, where a root file system is known to look into."""
+    if options.workload.namespace is None:
+        root = Path("/")
+    elif options.pids:
+        root = PROC / str(options.pids[0]) / "root"
+    else:
+        return {}
+    resolve = Links(root)
+    found = {path: resolve(path) for one in chosen for path in written(one.policy)}
+    return {path: real for path, real in found.items() if path != real}
+
+
+def _encoded(chosen: Sequence[Read], generation: Generation) -> Image:
+    reasons = [reason for one in chosen for reason in beyond(one)]
+    if not reasons:
+        try:
+            return encode(generation.compiled())
+        except NotEncodableError as error:
+            if error.origin is None:
+                reasons = [error.reason]
+    reasons += [reason for one in chosen for reason in _reasons(one, generation)]
+    raise RefusedError("\n  ".join(["nothing is changed, as not all of it can be enforced:", *reasons[:_MOST_REASONS]]))
+
+
+def _reasons(one: Read, generation: Generation) -> Iterator[str]:
+    """Each rule of a policy that cannot be enforced: found, taken out, and looked again."""
+    policy = one.policy
+    for _ in range(_MOST_REASONS):
+        try:
+            encode(compile_policies(Model.HAUBERK, [policy], generation.workload, generation.posture))
+        except NotEncodableError as error:
+            if error.origin is None:
+                return
+            entry = error.origin.entry
+            yield f"{one.place(entry.pointer)}: {error.reason} (HB607)"
+            policy = _without(policy, entry.id)
+        else:
+            return
+
+
+def _without(policy: Policy, name: str) -> Policy:
+    rules = tuple(rule for rule in policy.rules if rule.id != name)
+    return replace(policy, rules=rules, presets=tuple(preset for preset in policy.presets if preset.id != name))
+
+
+def _enforce(
+    session: Session,
+    options: Options,
+    generation: Generation,
+    image: Image,
+    groups: tuple[Group, ...],
+    tree: Tree,
+    notes: tuple[str, ...],
+) -> Loaded:
+    from hauberk.enforcer.kernel import loader
+    from hauberk.enforcer.kernel.maps import digest_of
+    from hauberk.enforcer.selftest import prove_a_denial
+
+    kernel, path = session.kernel, options.places.state
+    state = (None if session.fresh else states.read(path)) or State()
+    prove_a_denial(kernel, path.parent)
+    registered = kernel.containers()
+    host = generation.workload.namespace is None
+    slot = NODE if host else slot_of(groups, registered, tree.ids())
+    slot = kernel.free_slot() if slot is None else slot
+    held = state.slots.get(slot)
+    if options.rate:
+        kernel.set_rate(*options.rate)
+    missing = [group for group in groups if registered.get(group.id) != slot]
+    same = held is not None and _same(held.now, generation) and kernel.holds(slot, image)
+    with _undone(kernel, slot, held, missing):
+        if not same:
+            kernel.set_policy(slot, image)
+            if not kernel.holds(slot, image):
+                raise RefusedError("the kernel does not hold what was written to it: report this with its version")
+        for group in missing:
+            kernel.register(Path(group.path), slot)
+        if host:
+            kernel.node_policy_changed()
+        digest = digest_of(kernel.read_policy(slot) or {})
+        since = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        held = _held(held, replace(generation, since=since, digest=digest), groups, same=same)
+        programs = loader.attached(pins=session.places.pins)
+        states.write(path, replace(state.with_slot(slot, held), programs=programs))
+    policies = [given.policy for given in generation.policies]
+    return Loaded(
+        slot,
+        generation.workload,
+        generation.posture,
+        held.groups,
+        tuple(policy.name for policy in policies),
+        sum(len(policy.rules) + len(policy.presets) for policy in policies),
+        image.size,
+        kernel.memory(slot),
+        digest,
+        not same or bool(missing),
+        session.fresh,
+        notes,
+    )
+
+
+def _held(held: Held | None, generation: Generation, groups: tuple[Group, ...], *, same: bool) -> Held:
+    """A workload keeps the cgroups that it had."""
+    kept = {group.id: group for group in (*(held.groups if held else ()), *groups)}
+    if held is None:
+        return Held(tuple(kept.values()), (generation,))
+    return replace(held, groups=tuple(kept.values())) if same else held.followed_by(generation, tuple(kept.values()))
+
+
+@contextmanager
+def _undone(kernel: Kernel, slot: int, held: Held | None, groups: Sequence[Group]) -> Generator[None]:
+    """When the block fails, a workload is judged by what it was before, or by nothing."""
+    new = kernel.read_policy(slot) is None
+    try:
+        yield
+    except BaseException:
+        if new:
+            for group in groups:
+                kernel.unregister(group.id)
+            kernel.clear_policy(slot)
+        elif held is not None:
+            kernel.set_policy(slot, encode(held.now.compiled()))
+        raise
+
+
+def _same(one: Generation, other: Generation) -> bool:
+    return replace(one, since=0, digest="") == replace(other, since=0, digest="")
+
+
+def workload_of(
+    namespace: str | None, labels: Sequence[str], container: str | None, *, host: bool, named: bool
+) -> Workload:
+    """The workload that options describe; `named` says whether cgroups or processes are given."""
+    pairs: list[tuple[str, str]] = []
+    for label in labels:
+        key, equals, value = label.partition("=")
+        if not key or not equals:
+            raise HauberkError(f"--label {label}: give key=value")
+        pairs.append((key, value))
+    if host:
+        if named or namespace is not None or container is not None:
+            raise HauberkError("--host is the node itself: it goes with --label only")
+        return Workload(None, node_labels=tuple(pairs))
+    if not named:
+        raise HauberkError("nothing to enforce it on: give --cgroup or --pid of the workload, or --host for the node")
+    return Workload(namespace or "default", tuple(pairs), container or "")
+
+
+def rate_of(text: str) -> tuple[int, float]:
+    """`N/SECONDS`: at most so many reports of one rule in so many seconds; 0 for all."""
+    count, slash, seconds = text.partition("/")
+    try:
+        found = int(count), float(seconds) if slash else 1.0
+    except ValueError:
+        found = (-1, 0.0)
+    if found[0] < 0 or not 0 < found[1] < 1e9:
+        raise HauberkError(f"--rate {text}: give N/SECONDS, such as 100/1, or 0/1 for no limit")
+    return found

@@ -1,0 +1,23 @@
+"""The entry point of `hauberk-enforcer`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+
+
+def main() -> None:
+    """Answers `--version` at once, without loading the commands."""
+    if sys.argv[1:] == ["--version"]:
+        from hauberk.enforcer.version import version_line
+
+        with suppress(OSError):  # what cannot be written is told below
+            print(version_line(), flush=True)  # noqa: T201
+            return
+    from hauberk.enforcer.boundary import run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()
