@@ -116,6 +116,19 @@ def test_what_is_refused(rendered: Path, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "theirs").iterdir()] == ["index.json"]
 
 
+def test_a_set_that_is_not_whole(rendered: Path, tmp_path: Path) -> None:
+    (policy, *_) = sorted(rendered.glob("policies/*/*.yaml"))
+    policy.unlink()
+    done = hauberk("bundle", rendered, "--out", tmp_path / "x")
+    assert done.returncode == 2
+    assert f"{policy}: kustomization.yaml names it, and it is not there" in done.stderr
+    index = rendered / "kustomization.yaml"
+    index.write_text(index.read_text() + "a: [\n")
+    done = hauberk("bundle", rendered, "--out", tmp_path / "x")
+    assert (done.returncode, f"{index}: cannot be read" in done.stderr) == (2, True)
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_bundle_of_ours_is_replaced(rendered: Path, tmp_path: Path) -> None:
     for tag in ("one", "two"):
         assert hauberk("bundle", rendered, "--out", tmp_path / "oci", "--tag", tag).returncode == 0

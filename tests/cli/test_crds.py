@@ -23,6 +23,9 @@ def test_written_and_compared(tmp_path: Path) -> None:
     assert hauberk(*arguments, "--check").returncode == 0
     assert hauberk("crds", "--out", tmp_path / "crds").stderr.endswith("0 files written, 10 removed, 3 unchanged\n")
     assert hauberk("crds", "--check").returncode == 2
+    done = hauberk("crds", "--out", "", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "hauberk: --out is empty: name a folder\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["crds"]
 
 
 def test_with_render(tmp_path: Path) -> None:

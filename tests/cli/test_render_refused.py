@@ -110,8 +110,16 @@ def test_a_namespace_that_is_no_text(policies: Path, namespace: str, settings: s
         assert "write a name" in said
 
 
+def test_a_name_that_is_no_text(policies: Path) -> None:
+    """YAML 1.1, which the tools of a cluster read, takes some words for numbers and truth values."""
+    (policies / "a.yaml").write_text(CLEAN.replace("name: shadow", "name: n"))
+    said = done(policies, "--stdout", code=2).stderr
+    assert "metadata.name is false, which is no text: write a name, in quotes if need be" in said
+
+
 def test_usage(policies: Path) -> None:
     assert "--out DIR, or --stdout" in done(policies, code=2).stderr
+    assert "--out DIR, or --stdout" in done(policies, "--out", "", code=2, cwd=policies).stderr
     assert "--out DIR, or --stdout" in done(policies, "--out", "x", "--stdout", code=2).stderr
     assert "--check compares a folder" in done(policies, "--stdout", "--check", code=2).stderr
     assert "NAMESPACE/NAME" in done(policies, "--stdout", "--bundle", "x", code=2).stderr

@@ -45,7 +45,7 @@ class Options:
 
 def run(options: Options) -> int:
     """0, or 1 with `check` when the folder is not what would be written."""
-    if (options.out is None) is not options.stdout:
+    if (options.out is None) is not options.stdout or options.out == "":
         raise HauberkError("say where to: --out DIR, or --stdout")
     if options.check and options.out is None:
         raise HauberkError("--check compares a folder: give it with --out")

@@ -57,6 +57,8 @@ def test_a_file_that_is_not_ours_is_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(HauberkError, match="out: is there"):
         replace(tmp_path / "out", files(a="1"))
+    with pytest.raises(HauberkError, match="out: cannot be written to: not a folder"):
+        replace(tmp_path / "out/sub", files(a="1"))
 
 
 def test_commands_leave_each_others_files(tmp_path: Path) -> None:
@@ -83,6 +85,22 @@ def test_what_another_run_wrote_below_is_left(tmp_path: Path) -> None:
     assert replace(tmp_path / "deep/down", whole).none
     with pytest.raises(HauberkError, match="staging: another run of hauberk wrote it"):
         replace(tmp_path, files(kustomization=index, staging__b="1"))
+
+
+def test_a_folder_that_is_a_part_of_another_run_is_left(tmp_path: Path) -> None:
+    whole = files(kustomization="apiVersion: kustomize.config.k8s.io/v1beta1", policies__ns__a="1")
+    definitions = files("crds", crds__a="2", crds__b="3")
+    replace(tmp_path, whole)
+    replace(tmp_path, definitions, "crds")
+    with pytest.raises(HauberkError, match="as a part of"):
+        replace(tmp_path / "policies", whole)
+    with pytest.raises(HauberkError, match="as a part of"):
+        replace(tmp_path / "crds", definitions, "crds")
+    (tmp_path / "link").symlink_to("policies")
+    with pytest.raises(HauberkError, match="link: has files that hauberk render wrote as a part of"):
+        differences(tmp_path / "link", whole, "render")
+    (tmp_path / "link").unlink()
+    assert tree(tmp_path) == whole | definitions
 
 
 def test_a_policy_with_the_name_of_the_index_is_none(tmp_path: Path) -> None:

@@ -104,6 +104,8 @@ def crds(
     from hauberk.cli.report import emit
 
     files = crd_files(policies=policies, admission=admission)
+    if out == "":
+        raise HauberkError("--out is empty: name a folder")
     if out is None:
         if check:
             raise HauberkError("--check compares a folder: give it with --out")

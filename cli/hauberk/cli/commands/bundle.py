@@ -17,6 +17,7 @@ from hauberk.cli.gitops.folder import ours
 from hauberk.cli.gitops.layout import is_ours, layout
 from hauberk.cli.sources import displayed
 from hauberk.policy.digest import ANNOTATION
+from hauberk.policy.loose import listing, mapping
 from hauberk.policy.problems import HauberkError
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
@@ -38,9 +39,22 @@ def bundle(folder: Path, target: Path, tag: str, source: str | None) -> Bundled:
     files = dict(ours(folder, "render"))
     if "kustomization.yaml" not in files or "bundle.yaml" not in files:
         raise HauberkError(f"{displayed(str(folder))}: not a folder that `hauberk render --out` wrote")
+    for name in _listed(files["kustomization.yaml"], folder):
+        if name not in files:
+            where = displayed(str(folder / name))
+            raise HauberkError(f"{where}: kustomization.yaml names it, and it is not there: run `hauberk render` again")
     digest, whole = layout(files, tag, _annotations(files["bundle.yaml"], folder, source))
     _replace(Path(os.path.realpath(target)), whole)
     return Bundled(digest, len(files))
+
+
+def _listed(index: bytes, folder: Path) -> list[str]:
+    """The files that make up the set."""
+    try:
+        return [str(name) for name in listing(mapping(yaml.safe_load(index)).get("resources"))]
+    except (yaml.YAMLError, ValueError, RecursionError):
+        where = displayed(str(folder / "kustomization.yaml"))
+        raise HauberkError(f"{where}: cannot be read: run `hauberk render` again") from None
 
 
 def _annotations(text: bytes, folder: Path, source: str | None) -> dict[str, str]:

@@ -54,6 +54,8 @@ def _is_of(command: Command, data: bytes) -> bool:
 def differences(folder: Path, files: Mapping[str, str], command: Command) -> Differences:
     """What stands between the folder and the files; raises HauberkError where a file that is not ours is in the way."""
     there = dict(ours(folder, command))
+    if there:
+        _must_not_be_a_part(folder, command)
     for name in files:
         if name not in there:
             _must_be_free(folder, name, command)
@@ -78,10 +80,26 @@ def ours(folder: Path, command: Command) -> Iterator[tuple[str, bytes]]:
 
 def _is_another_output(folder: Path) -> bool:
     """Whether a run of its own wrote it: `render` leaves an index, `crds` a folder of that name."""
-    index = f"{marker('render')}\n{_INDEX}".encode()
-    if _start(folder / "kustomization.yaml").startswith(index):
-        return True
-    return any(_is_of("crds", _start(path)) for path in (folder / "crds").glob("*.yaml"))
+    return any(_is_output(folder, command) for command in _COMMANDS)
+
+
+def _is_output(folder: Path, command: Command) -> bool:
+    match command:
+        case "render":
+            return _start(folder / "kustomization.yaml").startswith(f"{marker(command)}\n{_INDEX}".encode())
+        case "crds":
+            return any(_is_of(command, _start(path)) for path in (folder / "crds").glob("*.yaml"))
+
+
+def _must_not_be_a_part(folder: Path, command: Command) -> None:
+    """Raises HauberkError where the files in the folder are those of a run into a folder above."""
+    real = Path(os.path.realpath(folder))
+    whose = next((one for one in (real, *real.parents) if _is_output(one, command)), real)
+    if whose != real:
+        raise HauberkError(
+            f"{displayed(str(folder))}: has files that hauberk {command} wrote as a part of {displayed(str(whose))}: "
+            "choose another --out"
+        )
 
 
 def _start(path: Path) -> bytes:
@@ -126,7 +144,8 @@ def replace(folder: Path, files: Mapping[str, str], command: Command) -> Differe
         mounted = folder.is_dir() and folder.stat().st_dev != parent.stat().st_dev
         aside = Path(tempfile.mkdtemp(prefix=".hauberk-", dir=folder if mounted else parent))
     except OSError as error:
-        raise HauberkError(f"{displayed(str(parent))}: cannot be written to: {error.strerror}") from None
+        reason = "not a folder" if isinstance(error, (FileExistsError, NotADirectoryError)) else error.strerror
+        raise HauberkError(f"{displayed(str(parent))}: cannot be written to: {reason}") from None
     try:
         _write(aside / "new", files, (*found.changed, *found.missing))
         if os.path.lexists(folder):

@@ -93,14 +93,13 @@ def _policy(loaded: Loaded, subject: Subject) -> Written:
         return f"{loaded.path}:{at.line}:{at.column}"
 
     value = canonical(document.data)
-    name = value["metadata"]["name"]
-    if not isinstance(name, str) or not name:
+    for key in ("name", "namespace"):
+        given = mapping(document.data.get("metadata")).get(key)
+        if given is not None and not isinstance(given, str):
+            shown, at = json.dumps(given, default=str), place(f"/metadata/{key}")
+            raise HauberkError(f"{at}: metadata.{key} is {shown}, which is no text: write a name, in quotes if need be")
+    if not value["metadata"]["name"]:
         raise HauberkError(f"{place('')}: a policy without metadata.name: give it one")
-    given = mapping(document.data.get("metadata")).get("namespace")
-    if given is not None and not isinstance(given, str):
-        shown = json.dumps(given, default=str)
-        at = place("/metadata/namespace")
-        raise HauberkError(f"{at}: metadata.namespace is {shown}, which is no text: write a name, in quotes if need be")
     # what else there is, unknown fields and nulls, is left out of what is written
     found = [(one.pointer, one.message) for one in problems(document, value["kind"]) if one.kind == "schema"]
     version = document.data.get("apiVersion")
