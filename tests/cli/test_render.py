@@ -241,3 +241,10 @@ def test_the_commit_and_whether_the_inputs_are_as_it_has_them(policies: Path) ->
     git("add", ".")
     git("commit", "-qm", "two")
     assert commit() == git("rev-parse", "HEAD") != head
+    # the current folder is no input, be it in a repository or in none
+    (policies.parent / "elsewhere").mkdir()
+    subprocess.run(["git", "init", "-q", policies.parent / "elsewhere"], check=True)
+    whole = tree(policies / "rendered")
+    for folder in ("elsewhere", "."):
+        done(policies, "--out", policies / "rendered", cwd=policies.parent / folder)
+        assert tree(policies / "rendered") == whole

@@ -13,9 +13,10 @@ from hauberk.cli.sources import MAX_FILE
 from hauberk.policy.problems import HauberkError
 
 
-def _run(*arguments: str, given: bytes = b"") -> bytes:
+def _run(*arguments: str, given: bytes = b"", at: str | None = None) -> bytes:
+    command = ["git", *arguments]
     try:
-        done = subprocess.run(["git", *arguments], input=given, capture_output=True, check=False)  # noqa: S607
+        done = subprocess.run(command, input=given, capture_output=True, check=False, cwd=at)
     except FileNotFoundError:
         raise HauberkError("git is not installed: it is needed to read other revisions") from None
     if done.returncode:
@@ -23,9 +24,9 @@ def _run(*arguments: str, given: bytes = b"") -> bytes:
     return done.stdout
 
 
-def root() -> str:
-    """The real path of the folder that holds the repository around the current folder."""
-    return os.path.realpath(os.fsdecode(_run("rev-parse", "--show-toplevel").removesuffix(b"\n")))
+def root(at: str | None = None) -> str:
+    """The real path of the folder that holds the repository around this folder, the current one if none is given."""
+    return os.path.realpath(os.fsdecode(_run("rev-parse", "--show-toplevel", at=at).removesuffix(b"\n")))
 
 
 def commit_of(revision: str) -> str:
@@ -41,12 +42,30 @@ def commit_of(revision: str) -> str:
 
 
 def checked_out(paths: Sequence[str], without: Sequence[str]) -> str:
-    """Name of the commit, with `+modified` when a file below `paths`, yet not below `without`, is not as it has it."""
-    commit = _run("rev-parse", "--verify", "HEAD").decode().strip()
-    below = [f":(exclude,literal){path}" for path in without if os.path.realpath(path).startswith(f"{root()}/")]
-    named = [f":(literal){path}" for path in paths]
-    changed = _run("status", "--porcelain", "--untracked-files=all", "-z", "--", *named, *below)
+    """Name of the commit, with `+modified` when a file below `paths`, yet not below `without`, is not as it has it.
+
+    The repository is the one around the first path: which folder is the current one makes no difference.
+    """
+    named = [os.path.realpath(path) for path in paths]
+    at = _folder_outside(named[0])
+    commit = _run("rev-parse", "--verify", "HEAD", at=at).decode().strip()
+    left_out = [path for path in map(os.path.realpath, without) if path.startswith(f"{root(at)}/")]
+    specs = [*(f":(literal){path}" for path in named), *(f":(exclude,literal){path}" for path in left_out)]
+    changed = _run("status", "--porcelain", "--untracked-files=all", "-z", "--", *specs, at=at)
     return f"{commit}+modified" if changed else commit
+
+
+def _folder_outside(path: str) -> str | None:
+    """The path's folder, None where the repository around the current folder has it.
+
+    There the variables count that git gives to hooks; some are relative to that folder.
+    """
+    try:
+        if path == root() or path.startswith(f"{root()}/"):
+            return None
+    except HauberkError:
+        pass
+    return path if os.path.isdir(path) else os.path.dirname(path)  # noqa: PTH112, PTH120
 
 
 def default_base() -> str:
