@@ -84,6 +84,23 @@ def test_a_field_that_no_schema_of_ours_knows() -> None:
     assert found([other], live(other)).objects == []
 
 
+def test_a_rule_that_was_taken_out_is_named_alone() -> None:
+    rules = [{"path": f"/{name}"} for name in "abcd"]
+
+    def having(*entries: Document) -> Document:
+        return {**policy(), "spec": {**policy()["spec"], "file": {"matchPaths": list(entries)}}}
+
+    for left, pointer, git in (
+        (rules[1:], "/spec/file/matchPaths/0", '{"path": "/a"}'),
+        ([rules[0], *rules[2:]], "/spec/file/matchPaths/1", '{"path": "/b"}'),
+        (rules[:3], "/spec/file/matchPaths/3", '{"path": "/d"}'),
+    ):
+        (one,) = found([having(*rules)], live(having(*left))).objects
+        assert [(field.pointer, field.git, field.cluster) for field in one.fields] == [(pointer, git, None)]
+        (one,) = found([having(*left)], live(having(*rules))).objects
+        assert [(field.pointer, field.git, field.cluster) for field in one.fields] == [(pointer, None, git)]
+
+
 def test_an_edit_is_told_from_git_that_went_on() -> None:
     rendered = copy.deepcopy(policy())
     rendered["metadata"]["annotations"] = {digest.ANNOTATION: digest.digest(policy())}
@@ -236,6 +253,24 @@ def test_a_kubeconfig_that_is_none(tmp_path: Path) -> None:
         assert done.returncode == 2, done.stderr
         assert done.stderr.startswith("hauberk: no cluster to ask")
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_kubeconfig_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(yaml.safe_dump(policy()))
+    usual = {"HOME": str(tmp_path), "KUBECONFIG": ""}
+    done = hauberk("drift", tmp_path / "policy.yaml", "--kubeconfig", tmp_path / "k", env=usual)
+    assert done.stderr.startswith(f"hauberk: no cluster to ask: {tmp_path}/k is not there: name one with")
+    done = hauberk("drift", tmp_path / "policy.yaml", env=usual)
+    assert (done.returncode, "~/.kube/config is not there" in done.stderr) == (2, True)
+    done = hauberk("drift", tmp_path / "policy.yaml", env=usual | {"KUBECONFIG": "/nothing:/here"})
+    assert (done.returncode, "/nothing:/here is not there" in done.stderr) == (2, True)
+
+
+def test_names_of_namespaces(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(yaml.safe_dump(policy()))
+    for name in ("", "../x", "Web"):
+        done = hauberk("drift", tmp_path / "policy.yaml", "--namespace", name)
+        assert (done.returncode, done.stderr) == (2, f"hauberk: --namespace {name}: not a name of a namespace\n")
 
 
 def test_the_variable_goes_before_the_account_of_a_pod(tmp_path: Path) -> None:

@@ -216,23 +216,42 @@ def test_a_namespace_that_is_not_there(git: Path, reader: Path) -> None:
 
 def test_each_right_of_the_role_is_needed(git: Path, cluster: Cluster, reader: Path) -> None:
     role = yaml.safe_load((ROOT / "deploy/drift-role.yaml").read_text())
-    whole = [(rule["apiGroups"], resource) for rule in role["rules"] for resource in rule["resources"]]
+    whole = [
+        {"apiGroups": rule["apiGroups"], "resources": [resource], "verbs": [verb]}
+        for rule in role["rules"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    ]
     try:
         for left_out in whole:
-            rules = [
-                {"apiGroups": groups, "resources": [resource], "verbs": ["list"]}
-                for groups, resource in whole
-                if (groups, resource) != left_out
-            ]
-            cluster.apply({**role, "rules": rules})
+            cluster.apply({**role, "rules": [rule for rule in whole if rule != left_out]})
+            (verb,), (resource,) = left_out["verbs"], left_out["resources"]
+            only = ["--namespace", NAMESPACE] if verb == "get" else []
 
-            def is_refused(resource: str = left_out[1]) -> bool:
-                done = hauberk("drift", git, "--kubeconfig", reader)
-                return done.returncode == 2 and resource in done.stderr
+            def is_refused(only: list[str] = only, said: str = f'cannot {verb} resource "{resource}"') -> bool:
+                done = hauberk("drift", git, "--kubeconfig", reader, *only)
+                return done.returncode == 2 and said in done.stderr
 
-            until(is_refused, 10, f"refused without {left_out[1]}")
+            until(is_refused, 10, f"refused without {verb} {resource}")
     finally:
         cluster.apply(role)
+
+
+def test_the_role_in_one_namespace_is_enough_for_it(git: Path, cluster: Cluster, reader: Path) -> None:
+    """`reader` has made the role."""
+    cluster.kubectl("create", "serviceaccount", "guest", "-n", NAMESPACE)
+    account = ["--clusterrole", "hauberk-drift", "--serviceaccount", f"{NAMESPACE}:guest", "-n", NAMESPACE]
+    cluster.kubectl("create", "rolebinding", "guest", *account)
+    try:
+        guest = cluster.config_for("guest", cluster.token_of(NAMESPACE, "guest"))
+        asked = ("drift", git, "--kubeconfig", guest, "--format", "json")
+        whole = found(hauberk(*asked, "--namespace", NAMESPACE))
+        assert told(whole) == []
+        assert any("kubearmorclusterpolicies are not looked at" in note for note in whole["notes"])
+        assert "is forbidden" in complaint(hauberk(*asked))
+        assert "is forbidden" in complaint(hauberk(*asked, "--namespace", "default"))
+    finally:
+        cluster.kubectl("delete", "rolebinding,serviceaccount", "guest", "-n", NAMESPACE)
 
 
 def test_the_whole_cluster_as_the_role_may_see_it(git: Path, reader: Path) -> None:
@@ -249,7 +268,8 @@ def test_a_certificate_of_somebody_else(git: Path, cluster: Cluster, tmp_path: P
     )
     other = tmp_path / "kubeconfig"
     other.write_text(cluster.kubeconfig.read_text().replace(str(cluster.authority), str(tmp_path / "authority")))
-    assert "certificate" in complaint(hauberk("drift", git, "--kubeconfig", other)).lower()
+    line = complaint(hauberk("drift", git, "--kubeconfig", other))
+    assert line.startswith("hauberk: context tests: SSLError [SSL: CERTIFICATE_VERIFY_FAILED]")
 
 
 def test_a_cluster_without_the_kinds(git: Path, cluster: Cluster) -> None:

@@ -27,6 +27,7 @@ PLURALS = {
 }
 PAGE = 500
 _CONNECT, _READ = 5.0, 60.0
+_USUAL = "~/.kube/config"
 _POD_FIELDS = ("containers", "initContainers", "ephemeralContainers")
 # controllers give every pod or every revision its own: no two pods would be alike
 _OWN_LABELS = frozenset(
@@ -133,19 +134,20 @@ class _Reader:
             yield from (_kept_namespace(item) for item in self._pages("/api/v1/namespaces"))
             return
         for name in self._namespaces:
-            found = list(self._pages("/api/v1/namespaces", ("fieldSelector", f"metadata.name={name}")))
-            if not found:
-                raise HauberkError(f"{self.name}: the cluster has no namespace {name}")
-            yield _kept_namespace(found[0])
+            # a right to read it may be given in the namespace itself, one to list them may not
+            try:
+                yield _kept_namespace(self._get(f"/api/v1/namespaces/{name}", ()))
+            except _AbsentError:
+                raise HauberkError(f"{self.name}: the cluster has no namespace {name}") from None
 
     def pods(self) -> Iterator[Document]:
         for path in [f"/api/v1/namespaces/{name}/pods" for name in self._namespaces] or ["/api/v1/pods"]:
             yield from self._pages(path)
 
-    def _pages(self, path: str, *more: tuple[str, str | int]) -> Iterator[Document]:
+    def _pages(self, path: str) -> Iterator[Document]:
         token = ""
         while True:
-            query: list[tuple[str, str | int]] = [("limit", PAGE), *more]
+            query: list[tuple[str, str | int]] = [("limit", PAGE)]
             page = self._get(path, [*query, ("continue", token)] if token else query)
             for item in listing(page.get("items")):
                 yield dict(mapping(item))
@@ -224,26 +226,34 @@ def _connect(where: Where) -> tuple[Any, str]:
     config: Any = kubernetes.config
     configuration = client.Configuration()
     try:
-        if _is_in_a_pod(where, config):
+        if _is_in_a_pod(where):
             config.load_incluster_config(configuration)
             name = "this cluster"
         else:
-            config.load_kube_config(where.kubeconfig, where.context, configuration, persist_config=False)
-            contexts, active = config.list_kube_config_contexts(where.kubeconfig)
+            files = _kubeconfig(where)
+            config.load_kube_config(files, where.context, configuration, persist_config=False)
+            contexts, active = config.list_kube_config_contexts(files)
             chosen = next((one for one in contexts if one["name"] == where.context), active)
             name = f"context {chosen['name']}"
     except (config.ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = _one_line(str(error))
+        reason = _one_line(str(error).rstrip(". "))
         raise HauberkError(f"no cluster to ask: {reason}: name one with --kubeconfig or --context") from None
     configuration.retries = False
     return client.ApiClient(configuration), name
 
 
-def _is_in_a_pod(where: Where, config: Any) -> bool:
+def _is_in_a_pod(where: Where) -> bool:
     """Whether nothing names a cluster but the account of the pod that this runs in."""
     named = where.kubeconfig or where.context or os.environ.get("KUBECONFIG")
-    usual = Path(config.KUBE_CONFIG_DEFAULT_LOCATION).expanduser()
-    return not named and "KUBERNETES_SERVICE_HOST" in os.environ and not usual.exists()
+    return not named and "KUBERNETES_SERVICE_HOST" in os.environ and not Path(_USUAL).expanduser().exists()
+
+
+def _kubeconfig(where: Where) -> str:
+    """The file, or several with a colon between them, of which one must be there."""
+    found = where.kubeconfig or os.environ.get("KUBECONFIG") or _USUAL
+    if not any(Path(name).expanduser().exists() for name in found.split(os.pathsep)):
+        raise FileNotFoundError(f"{found} is not there")
+    return found
 
 
 def _one_line(text: str) -> str:
@@ -255,7 +265,9 @@ def _reason(error: Exception) -> str:
     reason: Any = error
     while isinstance(getattr(reason, "reason", None), Exception):
         reason = reason.reason
-    text = _one_line(str(getattr(error, "reason", None) or reason) if not str(reason) else str(reason))
+    text = _one_line(str(reason) or str(getattr(error, "reason", None) or reason))
+    # the client writes a status before its own errors, 0 as nothing answered
+    text = text.removeprefix("(0) Reason: ")
     return text.partition(": ")[2] or text if "object at 0x" in text else text
 
 

@@ -10,6 +10,7 @@ from hauberk.cli.commands.drift import drift
 from hauberk.cli.config import Config
 from hauberk.cli.drifts import Drift
 from hauberk.cli.gitops.folder import is_ours
+from hauberk.cli.gitops.objects import is_name
 from hauberk.cli.loading import Loaded, load
 from hauberk.cli.output import drift as output
 from hauberk.cli.progress import progress
@@ -32,6 +33,9 @@ class Options:
 
 def run(options: Options) -> int:
     """0, or 1 where `fail_on` says that what was found counts."""
+    for name in options.where.namespaces:
+        if not is_name(name):
+            raise HauberkError(f"--namespace {name}: not a name of a namespace")
     loaded = _git(options.paths, options.config)
     selected = [key for one in loaded for document in one.documents() for key in _selected(document.data)]
     live = cluster.read(options.where, selected, progress("reading the cluster", "objects"))

@@ -159,8 +159,12 @@ def _differing(git: Any, cluster: Any, pointer: str) -> Iterator[Field]:
             escaped = str(key).replace("~", "~0").replace("/", "~1")
             yield from _differing(git.get(key), cluster.get(key), f"{pointer}/{escaped}")
     elif is_list(git) and is_list(cluster):
-        for index in range(max(len(git), len(cluster))):
-            one, other = (side[index] if index < len(side) else None for side in (git, cluster))
+        # without what both begin and end with, an entry that was taken out does not make others of all that follow
+        least = min(len(git), len(cluster))
+        start = next((n for n in range(least) if git[n] != cluster[n]), least)
+        end = next((n for n in range(least - start) if git[-1 - n] != cluster[-1 - n]), least - start)
+        for index in range(start, max(len(git), len(cluster)) - end):
+            one, other = (side[index] if index < len(side) - end else None for side in (git, cluster))
             yield from _differing(one, other, f"{pointer}/{index}")
     else:
         yield Field(pointer, _json(git), _json(cluster))
