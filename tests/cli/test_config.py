@@ -40,6 +40,9 @@ def test_settings_are_read(tmp_path: Path) -> None:
     [
         ("tagret: both\n", "hauberk.yaml:1:1: unknown setting tagret: did you mean target?"),
         ("target: both\nfailOn: never\n", "hauberk.yaml:2:9:"),
+        ("posture: {files: audit}\n", "hauberk.yaml:1:11: unknown setting files: did you mean file?"),
+        ("environments: {e: {namespace: {}}}\n", "unknown setting namespace: did you mean namespaces?"),
+        ("environments: {e: {tags: {}}}\n", "unknown setting tags; known are namespaces, labels, posture, actions"),
         ("exceptions:\n  - rules: [HB304]\n", "hauberk.yaml:2:5:"),
         ("select: [HB3, HB9999]\n", "hauberk.yaml:1:15: HB9999: there is no such rule"),
         ("severity: {HB9999: error}\n", "hauberk.yaml:1:12: HB9999: there is no such rule"),

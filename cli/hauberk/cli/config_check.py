@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def checked(path: Path) -> tuple[dict[str, Any], str]:
         unexpected = getattr(error.kind, "unexpected", None)
         for name in unexpected or [None]:
             at = document.key_at(f"{pointer}/{pointer_token(name)}") if name else document.value_at(pointer)
-            lines.append(f"{path}:{at.line}:{at.column}: {_said(name, error.message)}")
+            lines.append(f"{path}:{at.line}:{at.column}: {_said(name, error.message, error.schema_path)}")
     raise HauberkError("\n".join(lines))
 
 
@@ -59,9 +59,17 @@ def _ids(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield from ((f"/exceptions/{number}/rules/{n}", str(i)) for n, i in enumerate(exception["rules"]))
 
 
-def _said(name: str | None, message: str) -> str:
+def _said(name: str | None, message: str, place: Sequence[str | int]) -> str:
     if name is None:
         return message
-    known = tuple(schema()["properties"])
+    known = _known(place)
     close = nearest(name, known)
     return f"unknown setting {name}" + (f": did you mean {close}?" if close else f"; known are {', '.join(known)}")
+
+
+def _known(place: Sequence[str | int]) -> tuple[str, ...]:
+    """Settings of the mapping whose `additionalProperties` the place in the schema is."""
+    here: Any = schema()
+    for part in place[:-1]:
+        here = here[part]
+    return tuple(here["properties"])
