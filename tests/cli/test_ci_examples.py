@@ -98,8 +98,8 @@ def test_gitlab(repository: Path, programs: Path, tmp_path: Path) -> None:
         "CI_MERGE_REQUEST_IID": "7",
         "HAUBERK_TOKEN": "not-a-secret",
     }
-    codes = [run(text, repository, programs, **variables) for text in job["script"]]
-    assert codes == [0, 0, 1]
+    script = "\n".join(job["script"])
+    assert run(script, repository, programs, **variables) == 1
     assert run("\n".join(job["after_script"]), repository, programs, **variables) == 0
     arguments = (tmp_path / "curl.arguments").read_text()
     assert "body@diff.md https://gitlab.example.org/api/v4/projects/1/merge_requests/7/notes" in arguments
@@ -107,3 +107,9 @@ def test_gitlab(repository: Path, programs: Path, tmp_path: Path) -> None:
     assert "not-a-secret" not in arguments
     assert (tmp_path / "curl.given").read_text() == 'header = "PRIVATE-TOKEN:not-a-secret"'
     assert (repository / "gl-code-quality-report.json").exists()
+    # what lint refuses is compared, too
+    (repository / "diff.md").unlink()
+    text = (repository / "policies/policy.yaml").read_text()
+    (repository / "policies/policy.yaml").write_text(text.replace("path: /etc", "pth: /etc"))
+    assert run(script, repository, programs, **variables) != 0
+    assert (repository / "diff.md").exists()
