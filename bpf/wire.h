@@ -101,7 +101,10 @@ enum hbk_flag {
 	HBK_ABOVES = 1 << 6,
 };
 
-/* Value of HBK_HEADER: what to look for. Bit 63 of a mask stands for depth 63 and deeper. */
+/*
+ * Value of HBK_HEADER: what to look for. Bit 63 of a mask stands for depth 63 and deeper. Networks: bits of
+ * `exact_depths` are protocols, of `dir_depths` socket types, 0 for all; capabilities: bits of `exact_depths`.
+ */
 struct hbk_header {
 	__u64 exact_depths;
 	__u64 dir_depths;
@@ -144,8 +147,10 @@ struct hbk_constants {
 struct hbk_settings {
 	__u64 registry;		/* changes with every change of `containers` */
 	__u32 levels;		/* bit l: some registered cgroup is at depth l */
-	__u32 burst;		/* reports of one rule for one workload in one window */
+	__u32 node;		/* a policy for the node's own tasks is there */
 	__u64 window;		/* ns */
+	__u32 burst;		/* reports of one rule for one workload in one window, 0 for all */
+	__u32 pad;
 };
 
 struct hbk_container {

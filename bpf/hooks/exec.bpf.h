@@ -52,12 +52,8 @@ int BPF_PROG(hauberk_executed, struct linux_binprm *bprm)
 {
 	struct hbk_label *label = acting();
 	struct executable executable = {};
-	__u32 slot;
 
 	if (!label || label->standing == HBK_BROKEN)
-		return 0;
-	slot = label->slot;
-	if (label->standing == HBK_OUTSIDE && !bpf_map_lookup_elem(&policies, &slot))
 		return 0;
 	hbk_executable(&executable);
 	label->source = executable.hash;

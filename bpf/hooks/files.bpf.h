@@ -70,7 +70,7 @@ int BPF_PROG(hauberk_open, struct file *file, int ret)
 }
 
 /* A change of one name; `owner` is the uid of what is changed, or of the directory where it is made. */
-static __noinline int change(struct dentry *dentry, struct vfsmount *mount, __u32 owner, __u32 how)
+static __noinline int change(struct dentry *dentry, struct vfsmount *mount, __u32 owner, __u32 how, bool taken)
 {
 	struct actor actor;
 	int ret;
@@ -89,50 +89,16 @@ static __noinline int change(struct dentry *dentry, struct vfsmount *mount, __u3
 			.dentry = (__u64)dentry,
 			.mount = (__u64)mount,
 			.gone = how != HBK_HOW_CREATE && nameless(dentry),
+			.taken = taken,
 		};
 
 		return judge(&r);
 	}
-}
-
-/*
- * A name is taken away. Beyond the model: a program that rules block keeps its name, or it would run under another
- * one; so does a directory with ruled paths below it (enforcement.md, section 4).
- */
-static __noinline int guard(struct dentry *dentry, struct vfsmount *mount, __u32 how)
-{
-	const struct hbk_header *global;
-	struct actor actor;
-	int ret;
-
-	if (!asked(&actor, &ret) || actor.label->standing == HBK_ENTERING)
-		return ret;
-	global = header_of(actor.policy, HBK_PROCESS, 0);
-	if (global && global->flags & HBK_GUARDS) {
-		struct request r = {
-			.domain = HBK_PROCESS,
-			.side = HBK_CHANGE,
-			.op = HBK_OP_MODIFY,
-			.how = how,
-			.rules_only = 1,
-			.source = seed.start, /* some source that rules name, see encode.py */
-			.slot = actor.label->slot,
-			.dentry = (__u64)dentry,
-			.mount = (__u64)mount,
-			.gone = nameless(dentry),
-		};
-
-		return judge(&r);
-	}
-	return 0;
 }
 
 static __always_inline int remove(const struct path *dir, struct dentry *dentry)
 {
-	struct vfsmount *mount = dir->mnt;
-	int ret = change(dentry, mount, owner_of(dentry), HBK_HOW_DELETE);
-
-	return ret ? ret : guard(dentry, mount, HBK_HOW_DELETE);
+	return change(dentry, dir->mnt, owner_of(dentry), HBK_HOW_DELETE, true);
 }
 
 SEC("lsm/path_unlink")
@@ -149,7 +115,7 @@ int BPF_PROG(hauberk_rmdir, const struct path *dir, struct dentry *dentry, int r
 
 static __always_inline int create(const struct path *dir, struct dentry *dentry)
 {
-	return change(dentry, dir->mnt, owner_of(dir->dentry), HBK_HOW_CREATE);
+	return change(dentry, dir->mnt, owner_of(dir->dentry), HBK_HOW_CREATE, false);
 }
 
 SEC("lsm/path_mknod")
@@ -177,15 +143,13 @@ int BPF_PROG(hauberk_link, struct dentry *old_dentry, const struct path *dir, st
 	if (ret)
 		return ret;
 	forget(old_dentry->d_inode);
-	ret = change(old_dentry, dir->mnt, owner_of(old_dentry), HBK_HOW_LINK);
-	if (!ret)
-		ret = change(dentry, dir->mnt, owner_of(dir->dentry), HBK_HOW_LINK);
-	return ret ? ret : guard(old_dentry, dir->mnt, HBK_HOW_LINK);
+	ret = change(old_dentry, dir->mnt, owner_of(old_dentry), HBK_HOW_LINK, true);
+	return ret ? ret : change(dentry, dir->mnt, owner_of(dir->dentry), HBK_HOW_LINK, false);
 }
 
 static __always_inline int change_path(const struct path *path, __u32 how)
 {
-	return change(path->dentry, path->mnt, owner_of(path->dentry), how);
+	return change(path->dentry, path->mnt, owner_of(path->dentry), how, false);
 }
 
 SEC("lsm/path_truncate")
@@ -200,7 +164,7 @@ int BPF_PROG(hauberk_ftruncate, struct file *file, int ret)
 {
 	if (ret)
 		return ret;
-	return change(file->f_path.dentry, file->f_path.mnt, file->f_inode->i_uid.val, HBK_HOW_TRUNCATE);
+	return change(file->f_path.dentry, file->f_path.mnt, file->f_inode->i_uid.val, HBK_HOW_TRUNCATE, false);
 }
 
 SEC("lsm/path_chmod")
@@ -247,7 +211,7 @@ __noinline int hbk_find_place(struct place *place, __u32 slot)
 	place->outcome = PATH_UNKNOWN;
 	if (!w)
 		return 0;
-	place->outcome = hbk_walk(index, place->dentry, place->mount);
+	place->outcome = walk(index, place->dentry, place->mount);
 	place->hash = path_hash(w);
 	if (policy) {
 		place->process = state_below(w, policy, HBK_PROCESS);
@@ -353,14 +317,10 @@ static __always_inline int rename_one(const struct path *old_dir, struct dentry 
 	struct inode *replaced = new->d_inode, *moved = old->d_inode;
 	int ret;
 
-	ret = change(old, old_dir->mnt, owner_of(old), HBK_HOW_RENAME);
+	ret = change(old, old_dir->mnt, owner_of(old), HBK_HOW_RENAME, true);
 	if (!ret)
 		ret = change(new, new_dir->mnt, replaced ? owner_of(new) : owner_of(new_dir->dentry),
-			     HBK_HOW_RENAME);
-	if (!ret)
-		ret = guard(old, old_dir->mnt, HBK_HOW_RENAME);
-	if (!ret && replaced)
-		ret = guard(new, new_dir->mnt, HBK_HOW_RENAME);
+			     HBK_HOW_RENAME, replaced != NULL);
 	if (!ret && moved && (moved->i_mode & S_IFMT) == S_IFDIR)
 		ret = move_directory(old, old_dir->mnt, new, new_dir->mnt);
 	return ret;

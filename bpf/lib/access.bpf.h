@@ -76,7 +76,7 @@ __noinline int hbk_refuse(struct request *r)
 		return 0;
 	w->count = 0;
 	if (r->dentry)
-		outcome = hbk_walk(index, r->dentry, r->mount);
+		outcome = walk(index, r->dentry, r->mount);
 	hbk_report(r, index, outcome);
 	give_back(w);
 	return 0;
@@ -108,6 +108,29 @@ __noinline int hbk_decide(struct request *r, __u32 index, __u32 outcome)
 	return 0;
 }
 
+/*
+ * A name that is taken away. Beyond the model: a program that rules block keeps its name, or it would run under
+ * another one (enforcement.md, section 4). Asked as a source that stands for all that rules name, see encode.py.
+ */
+static __always_inline void guard(struct request *r, __u32 index, __u32 outcome, void *policy)
+{
+	const struct hbk_header *global = header_of(policy, HBK_PROCESS, 0);
+	__u32 rule = r->rule;
+	__u8 reason = r->reason;
+
+	if (!global || !(global->flags & HBK_GUARDS))
+		return;
+	r->domain = HBK_PROCESS;
+	r->side = HBK_CHANGE;
+	r->rules_only = 1;
+	r->source = seed.start;
+	hbk_decide(r, index, outcome);
+	if (!r->denied) {
+		r->rule = rule;
+		r->reason = reason;
+	}
+}
+
 /* Judges one name. 0, or -EACCES; `r->lasting` says whether a silent pass may be kept. */
 __noinline int hbk_judge(struct request *r)
 {
@@ -121,7 +144,9 @@ __noinline int hbk_judge(struct request *r)
 	r->lasting = 1;
 	slot = r->slot;
 	policy = bpf_map_lookup_elem(&policies, &slot);
-	if (!policy || !header_of(policy, r->domain, 0))
+	if (!policy)
+		return 0;
+	if (!header_of(policy, r->domain, 0) && (!r->taken || !header_of(policy, HBK_PROCESS, 0)))
 		return 0;
 	w = borrow(&index);
 	if (!w) {
@@ -132,8 +157,10 @@ __noinline int hbk_judge(struct request *r)
 	w->count = 0;
 	w->namespace = NULL;
 	if (!r->gone)
-		outcome = hbk_walk(index, r->dentry, r->mount);
+		outcome = walk(index, r->dentry, r->mount);
 	hbk_decide(r, index, outcome);
+	if (r->taken && !r->denied && outcome == PATH_FOUND)
+		guard(r, index, outcome, policy);
 	if (outcome != PATH_FOUND || w->namespace != task->nsproxy->mnt_ns)
 		r->lasting = 0;
 	if (reports(r))
@@ -163,7 +190,7 @@ __noinline int hbk_decide_scalar(struct request *r)
 		return 0;
 	global = header_of(policy, r->domain, 0);
 	if (global)
-		judge_scalars(r, policy, global, r->number, r->type);
+		judge_scalars(r, policy, global);
 	return 0;
 }
 

@@ -11,13 +11,6 @@
 #define PF_KTHREAD 0x00200000	/* include/linux/sched.h */
 #define IS_BACKING 0x20000000	/* FMODE_NOACCOUNT, include/linux/fs.h: only the kernel opens files so */
 
-static __always_inline struct hbk_settings *current_settings(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&settings, &zero);
-}
-
 static __always_inline __u64 cgroup_of(struct task_struct *task)
 {
 	return (__u64)task->cgroups->dfl_cgrp;
@@ -61,7 +54,7 @@ __noinline int hbk_executable(struct executable *found)
 	w = borrow(&index);
 	if (!w)
 		return 0;
-	if (hbk_walk(index, (__u64)dentry, (__u64)mount) == PATH_FOUND && w->namespace == own) {
+	if (walk(index, (__u64)dentry, (__u64)mount) == PATH_FOUND && w->namespace == own) {
 		found->foreign = 0;
 		if (links)
 			found->hash = path_hash(w);
@@ -95,22 +88,21 @@ static long look_at_level(__u32 level, struct search *search)
 static __noinline struct hbk_label *first_sight(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct hbk_settings *now = current_settings();
 	struct hbk_label found = {}, *label;
 	struct executable executable = {};
 	struct search search = {};
 	__u32 spare = 0, slot;
 
-	if (!now)
+	if (task->flags & PF_KTHREAD)
 		return NULL;
 	found.cgroup = cgroup_of(task);
-	found.registry = now->registry;
-	search.levels = now->levels;
+	found.registry = settings.registry;
+	search.levels = settings.levels;
 	bpf_loop(HBK_LEVELS, look_at_level, &search, 0);
 	slot = search.slot;
 	found.slot = slot;
 	/* the node's own programs have sources only while a host policy asks for them */
-	if (search.found || bpf_map_lookup_elem(&policies, &slot)) {
+	if (search.found || settings.node) {
 		hbk_executable(&executable);
 		found.source = executable.hash;
 	}
@@ -128,22 +120,17 @@ static __noinline struct hbk_label *first_sight(void)
 	return bpf_map_lookup_elem(&spare_labels, &spare);
 }
 
-/* The label of the current task; NULL for the kernel's own threads, which no policy means. */
+/* The label of the current task; NULL for one that no policy means. */
 static __always_inline struct hbk_label *acting(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct hbk_label *label;
+	struct hbk_label *label = bpf_task_storage_get(&labels, task, 0, 0);
 
-	if (task->flags & PF_KTHREAD)
-		return NULL;
-	label = bpf_task_storage_get(&labels, task, 0, 0);
 	if (label) {
-		struct hbk_settings *now = current_settings();
-
 		if (label->standing == HBK_INSIDE)
 			return label;
-		if (now && label->registry == now->registry && label->cgroup == cgroup_of(task))
-			return label;
+		if (label->registry == settings.registry && label->cgroup == cgroup_of(task))
+			return label->standing || settings.node ? label : NULL;
 	}
 	return first_sight();
 }

@@ -18,10 +18,10 @@ struct request {
 	__u8 type;		/* of a socket */
 	__u8 rules_only;	/* posture does not count: the access is none of the model */
 	__u8 gone;		/* the file has no name any more */
+	__u8 taken;		/* its name is taken away, see hbk_judge() */
 	/* out */
 	__u8 denied, reason, lasting;
 	__u8 sets;
-	__u8 pad;
 	__u32 rule;
 	__u32 set[HBK_SETS];
 };
@@ -324,27 +324,34 @@ static __always_inline void judge_path(struct request *r, struct working *w, __u
 	in_memory(r, policy, global, w, outcome);
 }
 
-/* Networks and capabilities: up to three keys, from the weakest to the strongest. */
-static __always_inline void judge_scalars(struct request *r, void *policy, const struct hbk_header *global,
-					  __u32 number, __u32 type)
+/* Networks and capabilities: masks say which types, protocols and capabilities have rules; type 0 is all of them. */
+static __always_inline void look_for_scalars(struct request *r, void *policy, const struct hbk_header *header,
+					     __u64 source, struct best *best)
+{
+	__u32 number = r->number, type = r->type;
+
+	if (r->domain == HBK_CAPABILITIES) {
+		if (at_depth(header->exact_depths, number))
+			look(r, policy, number, HBK_CAPABILITY, source, best);
+		return;
+	}
+	/* from the weakest to the strongest: the last that says something stays */
+	if (header->dir_depths & 1)
+		look(r, policy, 0, HBK_ALL, source, best);
+	if (at_depth(header->dir_depths, type))
+		look(r, policy, type, HBK_TYPE, source, best);
+	if (at_depth(header->exact_depths, number))
+		look(r, policy, number, HBK_PROTOCOL, source, best);
+}
+
+static __always_inline void judge_scalars(struct request *r, void *policy, const struct hbk_header *global)
 {
 	const struct hbk_header *named = r->source ? header_of(policy, r->domain, r->source) : NULL;
 	struct best for_all = {}, for_source = {};
 
-	if (r->domain == HBK_NETWORK) {
-		look(r, policy, 0, HBK_ALL, 0, &for_all);
-		look(r, policy, type, HBK_TYPE, 0, &for_all);
-		look(r, policy, number, HBK_PROTOCOL, 0, &for_all);
-		if (named) {
-			look(r, policy, 0, HBK_ALL, r->source, &for_source);
-			look(r, policy, type, HBK_TYPE, r->source, &for_source);
-			look(r, policy, number, HBK_PROTOCOL, r->source, &for_source);
-		}
-	} else {
-		look(r, policy, number, HBK_CAPABILITY, 0, &for_all);
-		if (named)
-			look(r, policy, number, HBK_CAPABILITY, r->source, &for_source);
-	}
+	look_for_scalars(r, policy, global, 0, &for_all);
+	if (named)
+		look_for_scalars(r, policy, named, r->source, &for_source);
 	if (decides(&for_source))
 		rule(r, &for_source);
 	else if (decides(&for_all))

@@ -45,12 +45,8 @@ struct {
 	__type(value, struct hbk_container);
 } containers SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct hbk_settings);
-} settings SEC(".maps");
+/* A section of its own is a map of its own, which user space may write as a whole. */
+volatile struct hbk_settings settings SEC(".data.settings");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

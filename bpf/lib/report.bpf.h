@@ -30,7 +30,6 @@ struct {
 static __always_inline bool may_send(struct working *w, const struct request *r, __u32 reason, __u32 number, __u64 now,
 				     __u32 *left_out)
 {
-	struct hbk_settings *set = current_settings();
 	struct rate *rate;
 
 	w->rate_key.slot = r->slot;
@@ -46,16 +45,16 @@ static __always_inline bool may_send(struct working *w, const struct request *r,
 		bpf_map_update_elem(&rates, &w->rate_key, &w->first_rate, BPF_ANY);
 		return true;
 	}
-	if (!set || !set->burst)
+	if (!settings.burst)
 		return true;
-	if (now - rate->since >= set->window) {
+	if (now - rate->since >= settings.window) {
 		*left_out = rate->left_out;
 		rate->since = now;
 		rate->sent = 1;
 		rate->left_out = 0;
 		return true;
 	}
-	if (rate->sent < set->burst) {
+	if (rate->sent < settings.burst) {
 		__sync_fetch_and_add(&rate->sent, 1);
 		return true;
 	}
@@ -139,7 +138,7 @@ static __always_inline __u32 write_program(struct working *w, __u32 index, struc
 		return at;
 	bpf_core_read(&dentry, sizeof(dentry), &file->f_path.dentry);
 	bpf_core_read(&mount, sizeof(mount), &file->f_path.mnt);
-	if (hbk_walk(index, (__u64)dentry, (__u64)mount) == PATH_FOUND)
+	if (walk(index, (__u64)dentry, (__u64)mount) == PATH_FOUND)
 		return write_path(w, message, at);
 	return write_name(message, at, dentry);
 }

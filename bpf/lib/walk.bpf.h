@@ -16,6 +16,7 @@ enum outcome {
 	PATH_FOUND = 0,
 	PATH_NONE,	/* the file has no name: pipe, memfd, deleted */
 	PATH_UNKNOWN,	/* cannot tell */
+	PATH_AGAIN,	/* a name changed on the way */
 };
 
 /* What stands side by side in struct dentry since v4; if not, names are read where `name` points. */
@@ -118,13 +119,14 @@ static __always_inline __u64 hash_name(struct working *w)
 	}
 	if (length > 255)
 		length = 255;
+	w->words[(length >> 3) & (HBK_NAME_WORDS - 1)] = 0; /* what the last word has beyond the name */
 	if (bpf_probe_read_kernel(w->words, length & 255, w->head.name))
 		return 0;
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < HBK_NAME_WORDS; i++) {
 		if (i * 8 >= length)
 			break;
-		add_word(&sums, i, kept(w->words[i], length - i * 8));
+		add_word(&sums, i, w->words[i]);
 	}
 	return fold(&sums);
 }
@@ -201,28 +203,34 @@ static __always_inline struct working *working_set(__u32 index)
 	return bpf_map_lookup_elem(&working_sets, &index);
 }
 
-/* Fills a working set; names that changed on the way are walked again. A global function: verified once. */
-__noinline int hbk_walk(__u32 index, __u64 dentry, __u64 mount)
+/* Fills a working set. A global function: verified by itself, and not again for each caller. */
+__noinline int hbk_walk_once(__u32 index, __u64 dentry, __u64 mount)
 {
 	struct walk_context context = { .w = working_set(index) };
+	__u32 before = renames(), outcome;
 	struct working *w = context.w;
 
 	if (!w)
 		return PATH_UNKNOWN;
-	for (int i = 0; i < TRIES; i++) {
-		__u32 before = renames(), outcome;
+	w->dentry = (void *)dentry;
+	w->mount = (void *)mount - bpf_core_field_offset(struct mount, mnt);
+	bpf_core_read(&w->mount_root, sizeof(w->mount_root), &((struct vfsmount *)mount)->mnt_root);
+	w->count = 0;
+	w->outcome = PATH_UNKNOWN;
+	w->head.parent = NULL;
+	bpf_loop(4 * HBK_COMPONENTS, walk_step, &context, 0);
+	outcome = attached(w);
+	if (outcome == PATH_FOUND)
+		outcome = w->outcome;
+	return before & 1 || renames() != before ? PATH_AGAIN : outcome;
+}
 
-		w->dentry = (void *)dentry;
-		w->mount = (void *)mount - bpf_core_field_offset(struct mount, mnt);
-		bpf_core_read(&w->mount_root, sizeof(w->mount_root), &((struct vfsmount *)mount)->mnt_root);
-		w->count = 0;
-		w->outcome = PATH_UNKNOWN;
-		w->head.parent = NULL;
-		bpf_loop(4 * HBK_COMPONENTS, walk_step, &context, 0);
-		outcome = attached(w);
-		if (outcome == PATH_FOUND)
-			outcome = w->outcome;
-		if (!(before & 1) && renames() == before)
+static __always_inline __u32 walk(__u32 index, __u64 dentry, __u64 mount)
+{
+	for (int i = 0; i < TRIES; i++) {
+		__u32 outcome = hbk_walk_once(index, dentry, mount);
+
+		if (outcome != PATH_AGAIN)
 			return outcome;
 	}
 	return PATH_UNKNOWN;

@@ -92,6 +92,8 @@ def test_the_kernel_names_the_rules_that_the_model_names(
     differing: list[str] = []
     compared = 0
     for case, compiled_, step, (_, records) in outcomes:
+        if any(reason == "GUARD" for reason, _ in records):
+            continue  # beyond the model
         expected = {
             (report.policy, report.action, report.rule)
             for decision in decisions(compiled_, step)
@@ -108,6 +110,5 @@ def test_the_kernel_names_the_rules_that_the_model_names(
 
 
 def _reports(records: list[list[Any]]) -> Iterator[tuple[str, str, str | None]]:
-    for reason, reports in records:
-        if reason != "GUARD":  # beyond the model
-            yield from map(tuple, reports)
+    for _, reports in records:
+        yield from map(tuple, reports)

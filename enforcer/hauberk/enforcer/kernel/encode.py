@@ -50,6 +50,9 @@ _LISTS: tuple[tuple[Area, Side, Op], ...] = (
 _MEMORY_DIRECTORIES = ((b"dev", b"shm"), (b"run", b"shm"))
 _SOCKET_NUMBERS = {"stream": 1, "dgram": 2, "raw": 3, "rdm": 4, "seqpacket": 5, "dccp": 6, "packet": 10}
 _DEEPEST_BIT = 63
+_FIRST_MASK = {Kind.EXACT, Kind.PROTOCOL, Kind.CAPABILITY}
+_SECOND_MASK = {Kind.NEAR, Kind.FAR, Kind.TYPE, Kind.ALL}
+"""Kinds of keys that a header has bits for, see wire.h."""
 
 
 class NotEncodableError(ValueError):
@@ -319,8 +322,9 @@ class _Encoder:
             masks = depths.setdefault(tier, [0, 0])
             if place.kind is Kind.NAME:
                 self._flags[tier] = self._flags.get(tier, Flag(0)) | Flag.NAMES
-            if isinstance(place.what, tuple) and place.kind in {Kind.EXACT, Kind.NEAR, Kind.FAR}:
-                masks[place.kind is not Kind.EXACT] |= 1 << min(len(place.what), _DEEPEST_BIT)
+            if place.kind in _FIRST_MASK or place.kind in _SECOND_MASK:
+                bit = place.what if isinstance(place.what, int) else len(place.what)
+                masks[place.kind in _SECOND_MASK] |= 1 << min(bit, _DEEPEST_BIT)
         deny, watches = self._memory
         headers: dict[Place, Header] = {}
         areas = {area for area, _ in found}

@@ -1,0 +1,154 @@
+# ruff: noqa: S108  the guest's own /tmp
+"""Runs in a guest with -icount: what operations take without programs, outside every container, and inside.
+
+usage: python3 cost.py OBJECT RESULTS.json
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from hauberk.enforcer.kernel import loader
+from hauberk.enforcer.kernel.encode import encode
+from hauberk.enforcer.kernel.maps import Kernel
+from hauberk.policy.decision import compile_policies
+from hauberk.policy.model import Model, Posture, Workload
+from hauberk.policy.parse import parse_policy
+
+COST = "/t/cost"
+GROUP = Path("/sys/fs/cgroup/cost")
+DEPTHS = (2, 4, 7, 12)
+ROUNDS = 3
+
+
+def folder(base: str, depth: int) -> str:
+    """Files in it are `depth` components deep, counted from the root."""
+    given = base.strip("/").split("/") if base != "/" else []
+    return "/" + "/".join([*given, *(f"d{n}" for n in range(len(given), depth - 1))])
+
+
+def operations() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for base, name in (("/mnt/ext4", "ext4"), ("/o", "overlay")):
+        for depth in DEPTHS if name == "ext4" else (4, 12):
+            if depth == 2:
+                # /mnt/ext4 itself is two deep: the root of the guest is an overlay, so this one is on tmpfs
+                continue
+            place = folder(base, depth)
+            found[f"{name} open depth {depth}"] = ["open", "2000", f"{place}/file"]
+            found[f"{name} first sight depth {depth}"] = ["first", "400", f"{place}/seen"]
+    found["tmpfs open depth 2"] = ["open", "2000", "/tmp/file"]
+    found["tmpfs first sight depth 2"] = ["first", "400", "/tmp/seen"]
+    place = folder("/mnt/ext4", 4)
+    found["vfork+exec"] = ["exec", "200", "/usr/bin/true"]
+    found["tcp"] = ["tcp", "300"]
+    found["create+unlink depth 4"] = ["create", "400", f"{place}/made"]
+    found["mkdir+rmdir depth 4"] = ["mkdir", "300", f"{place}/made"]
+    found["rename x2 depth 4"] = ["rename", "400", f"{place}/moved"]
+    found["pwrite depth 4"] = ["pwrite", "2000", f"{place}/written"]
+    found["stat depth 4"] = ["stat", "2000", f"{place}/file"]
+    return found
+
+
+def prepare() -> None:
+    for base, depths in (("/mnt/ext4", DEPTHS[1:]), ("/o", (4, 12))):
+        for depth in depths:
+            place = Path(folder(base, depth))
+            place.mkdir(parents=True, exist_ok=True)
+            for name in ("file", *(f"seen.{n}" for n in range(400))):
+                (place / name).write_text("x")
+    for name in ("file", *(f"seen.{n}" for n in range(400))):
+        Path("/tmp", name).write_text("x")
+
+
+def policy(rules: int) -> dict[str, Any]:
+    """An allow-list in every domain, with sources, patterns left out, and rules at every depth of the files."""
+    paths = [{"path": f"/srv/app{n % 97}/data/file{n}", "action": "Block"} for n in range(rules * 6 // 10)]
+    directories: list[dict[str, Any]] = [
+        {"dir": f"/srv/app{n % 97}/cache{n}/", "recursive": True, "readOnly": True} for n in range(rules * 2 // 10)
+    ]
+    sources = [
+        {"path": f"/srv/app{n % 97}/key{n}", "fromSource": [{"path": f"/usr/bin/tool{n % 50}"}]}
+        for n in range(rules * 2 // 10)
+    ]
+    own = [{"path": f"/srv/own{n}", "fromSource": [{"path": COST}]} for n in range(2)]
+    above = ["/", "/mnt/", "/mnt/ext4/", folder("/mnt/ext4", 7) + "/", folder("/o", 4) + "/", "/tmp/"]
+    directories += [{"dir": one, "recursive": True} for one in above]
+    return {
+        "kind": "KubeArmorPolicy",
+        "metadata": {"name": "cost", "namespace": "default"},
+        "spec": {
+            "action": "Allow",
+            "selector": {"matchLabels": {"app": "cost"}},
+            "process": {
+                "matchPaths": [{"path": "/t/cost"}, {"path": "/usr/bin/true"}, {"path": "/bin/no", "action": "Block"}],
+                "matchDirectories": [{"dir": "/usr/bin/", "recursive": True, "fromSource": [{"path": "/bin/sh"}]}],
+            },
+            "file": {"matchPaths": [*paths, *sources, *own], "matchDirectories": directories},
+            "network": {"matchProtocols": [{"protocol": "tcp"}, {"protocol": "raw", "action": "Block"}]},
+            "capabilities": {"matchCapabilities": [{"capability": "net_raw", "action": "Block"}]},
+        },
+    }
+
+
+def measured(inside: bool) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, command in operations().items():
+        figures: list[float] = []
+        for _ in range(1 if "first" in name else ROUNDS):
+            done = subprocess.run(
+                [COST, *command],
+                capture_output=True,
+                text=True,
+                check=False,
+                preexec_fn=(lambda: (GROUP / "cgroup.procs").write_text(str(os.getpid()))) if inside else None,
+            )
+            if done.returncode:
+                raise SystemExit(f"{name}: {done.stdout}{done.stderr} exit {done.returncode}")
+            figures.append(float(done.stdout.split()[0]))
+        found[name] = statistics.median(figures)
+    return found
+
+
+def instructions() -> float:
+    return time.clock_gettime(time.CLOCK_MONOTONIC) * 1e9
+
+
+def main() -> None:
+    object_file, results = map(Path, sys.argv[1:])
+    prepare()
+    found: dict[str, Any] = {"without": measured(inside=False)}
+    start = instructions()
+    programs = loader.load(object_file)
+    found["load programs"] = instructions() - start
+    kernel = Kernel(programs)
+    found["outside"] = measured(inside=False)
+    GROUP.mkdir()
+    workload = Workload("default", (("app", "cost"),), "c")
+    kernel.register(GROUP, 1)
+    for rules in (10, 10_000):
+        parsed = parse_policy(policy(rules))
+        assert parsed is not None
+        posture = Posture("block", "block", "block")
+        image = encode(compile_policies(Model.HAUBERK, [parsed], workload, posture))
+        entries = list(image.entries(programs.seed, {}))
+        start = instructions()
+        kernel.set_policy(1, image)
+        found[f"set {rules} rules"] = {
+            "instructions": instructions() - start,
+            "entries": len(entries),
+            "bytes": kernel.memory(1),
+        }
+        found[f"inside, {rules} rules"] = measured(inside=True)
+    found["counters"] = {counter.name: value for counter, value in kernel.counters().items()}
+    results.write_text(json.dumps(found))
+
+
+main()
