@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -264,6 +265,17 @@ def test_a_kubeconfig_that_is_not_there(tmp_path: Path) -> None:
     assert (done.returncode, "~/.kube/config is not there" in done.stderr) == (2, True)
     done = hauberk("drift", tmp_path / "policy.yaml", env=usual | {"KUBECONFIG": "/nothing:/here"})
     assert (done.returncode, "/nothing:/here is not there" in done.stderr) == (2, True)
+
+
+def test_a_plugin_of_the_kubeconfig_that_fails(tmp_path: Path) -> None:
+    config = tmp_path / "k"
+    kubeconfig(config, "http://127.0.0.1:1")
+    document = yaml.safe_load(config.read_text())
+    plugin = {"command": sys.executable, "args": ["-c", "raise SystemExit('the session\\nhas ended')"]}
+    version = {"apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never"}
+    document["users"][0]["user"] = {"exec": {**plugin, **version}}
+    config.write_text(yaml.safe_dump(document))
+    assert "process returned 1. the session has ended: mend the kubeconfig" in complaint(str(config))
 
 
 def test_names_of_namespaces(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from hauberk.cli.liveobjects import Document, kept_namespace, kept_pod, selected_keys
 from hauberk.cli.output.visible import visible
 from hauberk.policy.loose import is_mapping, listing, mapping
 from hauberk.policy.problems import HauberkError
@@ -28,22 +29,6 @@ PLURALS = {
 PAGE = 500
 _CONNECT, _READ = 5.0, 60.0
 _USUAL = "~/.kube/config"
-_POD_FIELDS = ("containers", "initContainers", "ephemeralContainers")
-# controllers give every pod or every revision its own: no two pods would be alike
-_OWN_LABELS = frozenset(
-    (
-        "apps.kubernetes.io/pod-index",
-        "batch.kubernetes.io/controller-uid",
-        "batch.kubernetes.io/job-completion-index",
-        "controller-revision-hash",
-        "controller-uid",
-        "pod-template-generation",
-        "pod-template-hash",
-        "statefulset.kubernetes.io/pod-name",
-    )
-)
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +79,7 @@ def read(where: Where, selected: Iterable[str], progress: Callable[[int, int], N
     alike: set[str] = set()
     for pod in seen(reader.pods()):
         live.pod_count += 1
-        kept = _trimmed(pod, keys)
+        kept = kept_pod(pod, keys)
         same = json.dumps({**kept, "metadata": {**kept["metadata"], "name": ""}}, sort_keys=True)
         if same not in alike:
             alike.add(same)
@@ -131,12 +116,12 @@ class _Reader:
 
     def namespaces(self) -> Iterator[Document]:
         if not self._namespaces:
-            yield from (_kept_namespace(item) for item in self._pages("/api/v1/namespaces"))
+            yield from (kept_namespace(item) for item in self._pages("/api/v1/namespaces"))
             return
         for name in self._namespaces:
             # a right to read it may be given in the namespace itself, one to list them may not
             try:
-                yield _kept_namespace(self._get(f"/api/v1/namespaces/{name}", ()))
+                yield kept_namespace(self._get(f"/api/v1/namespaces/{name}", ()))
             except _AbsentError:
                 raise HauberkError(f"{self.name}: the cluster has no namespace {name}") from None
 
@@ -212,6 +197,15 @@ class _ForbiddenError(HauberkError):
         self.reason = reason
 
 
+class _Said(logging.Handler):
+    """Keeps what the client writes to the log, where a plugin of the kubeconfig fails: errors are told in one line."""
+
+    last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.last = record.getMessage()
+
+
 def _connect(where: Where) -> tuple[Any, str]:
     """A client, and how messages call the cluster."""
     try:
@@ -219,8 +213,8 @@ def _connect(where: Where) -> tuple[Any, str]:
         import kubernetes.config
     except ImportError:
         raise HauberkError("the Kubernetes client is not installed: pip install 'hauberk[cluster]'") from None
-    # it writes what plugins of the kubeconfig say, and errors are told here in one line
-    logging.getLogger().addHandler(logging.NullHandler())
+    said = _Said(logging.ERROR)
+    logging.getLogger().addHandler(said)
     # half of the package has types
     client: Any = kubernetes.client
     config: Any = kubernetes.config
@@ -238,6 +232,9 @@ def _connect(where: Where) -> tuple[Any, str]:
     except (config.ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = _one_line(str(error).rstrip(". "))
         raise HauberkError(f"no cluster to ask: {reason}: name one with --kubeconfig or --context") from None
+    if said.last and not configuration.api_key and not configuration.cert_file:
+        # else it would ask as nobody, and be told that nobody has no rights
+        raise HauberkError(f"no cluster to ask: {_one_line(said.last)}: mend the kubeconfig, or log in again")
     configuration.retries = False
     return client.ApiClient(configuration), name
 
@@ -269,39 +266,3 @@ def _reason(error: Exception) -> str:
     # the client writes a status before its own errors, 0 as nothing answered
     text = text.removeprefix("(0) Reason: ")
     return text.partition(": ")[2] or text if "object at 0x" in text else text
-
-
-def _kept_namespace(item: Document) -> Document:
-    metadata = mapping(item.get("metadata"))
-    kept = {key: metadata.get(key) for key in ("name", "labels", "annotations") if metadata.get(key)}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": kept}
-
-
-def _trimmed(pod: Document, selected: set[str]) -> Document:
-    metadata, spec = mapping(pod.get("metadata")), mapping(pod.get("spec"))
-    labels = {
-        key: value
-        for key, value in mapping(metadata.get("labels")).items()
-        if key in selected or key not in _OWN_LABELS
-    }
-    policy = mapping(metadata.get("annotations")).get("kubearmor-policy")
-    kept: Document = {"name": metadata.get("name"), "namespace": metadata.get("namespace"), "labels": labels}
-    if policy is not None:
-        kept["annotations"] = {"kubearmor-policy": policy}
-    containers = {
-        name: [{key: entry[key] for key in ("name", "image") if key in entry} for entry in map(mapping, found)]
-        for name in _POD_FIELDS
-        if (found := listing(spec.get(name)))
-    }
-    if spec.get("hostPID") is True:
-        containers["hostPID"] = True  # type: ignore[assignment]
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": kept, "spec": containers}
-
-
-def selected_keys(policy: Mapping[str, Any]) -> Iterator[str]:
-    """Label keys that a selector names, also in `matchExpressions` of the form key, operator, values."""
-    selector = mapping(mapping(policy.get("spec")).get("selector"))
-    yield from mapping(selector.get("matchLabels"))
-    for expression in map(mapping, listing(selector.get("matchExpressions"))):
-        for value in listing(expression.get("values")):
-            yield str(value).partition("=")[0]

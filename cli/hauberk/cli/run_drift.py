@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from hauberk.cli import cluster, sources
+from hauberk.cli import cluster, liveobjects, sources
 from hauberk.cli.commands.drift import drift
 from hauberk.cli.config import Config
 from hauberk.cli.drifts import Drift
@@ -64,7 +64,7 @@ def _fails(found: Drift, fail_on: str) -> bool:
 
 
 def _selected(document: object) -> list[str]:
-    return list(cluster.selected_keys(document)) if is_mapping(document) else []
+    return list(liveobjects.selected_keys(document)) if is_mapping(document) else []
 
 
 def _git(paths: tuple[str, ...], config: Config) -> list[Loaded]:
