@@ -121,7 +121,7 @@ def load(
     ] = 512,
     rate: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(metavar="N/SECONDS", help="Reports of one rule in a time; 0/1 for all. [default: as it is]"),
+        typer.Option(metavar="N/SECONDS", help="Reports of one rule in a time; 0/1 for all. [default: 100/1]"),
     ] = None,
     pins: Annotated[Path, _PINS] = _DEFAULT_PINS,
     state: Annotated[Path, _STATE] = _DEFAULT_STATE,

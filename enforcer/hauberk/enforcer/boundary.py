@@ -52,6 +52,9 @@ def run() -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(INTERRUPTED)
+    except PermissionError as error:
+        _say(f"{error.filename or 'output'}: {error.strerror}: run it as root")
+        sys.exit(USAGE)
     except OSError as error:
         _say(f"{error.filename or 'output'}: {error.strerror}")
         sys.exit(USAGE)

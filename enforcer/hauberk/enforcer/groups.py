@@ -89,6 +89,14 @@ class Tree:
                 continue
 
 
+def exists(group: Group) -> bool:
+    """Whether there is this very cgroup still."""
+    try:
+        return Path(group.path).stat().st_ino == group.id
+    except OSError:
+        return False
+
+
 def slot_of(groups: Iterable[Group], registered: Mapping[int, int], paths: Mapping[int, str]) -> int | None:
     """The slot of the workload that has these cgroups already, None for a new one; `paths` are all cgroups by id.
 

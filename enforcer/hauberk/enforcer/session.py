@@ -60,17 +60,26 @@ def adopted(places: Places, *, most_bytes: int = 512 << 20) -> Generator[Session
         yield Session(Kernel(programs, most_bytes=most_bytes), programs.maps["records"], places)
 
 
+def refuse_if_lacking() -> None:
+    """Before anything is touched.
+
+    Raises:
+        RefusedError: this node cannot enforce; with all that it lacks.
+
+    """
+    lacking = [finding for finding in check.run() if not finding.ok]
+    if lacking:
+        raise RefusedError("\n  ".join(f"{one.name}: {one.found}: {one.remedy}" for one in lacking))
+
+
 @contextmanager
 def at_work(places: Places, source: Path, *, most_bytes: int) -> Generator[Session]:
     """The programs that are pinned, or those of `source`; fresh ones are removed again when the block fails.
 
     Raises:
-        RefusedError: the node lacks something, or `source` is no object of BPF code.
+        RefusedError: no pins can be made there, or `source` is no object of BPF code.
 
     """
-    lacking = [finding for finding in check.run() if not finding.ok]
-    if lacking:
-        raise RefusedError("; ".join(f"{one.name}: {one.found}: {one.remedy}" for one in lacking))
     from hauberk.enforcer.kernel import loader
     from hauberk.enforcer.kernel.maps import Kernel
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hauberk.enforcer import state as states
+from hauberk.enforcer.groups import exists
 from hauberk.enforcer.kernel.encode import encode
 from hauberk.enforcer.kernel.image import Image, Place
 from hauberk.enforcer.kernel.wire import CELL, HEADER, Area, Flag, Kind
@@ -74,27 +75,30 @@ def run(places: Places) -> Dumped:
     with adopted(places) as session:
         state = states.read(places.state)
         if session is None:
-            note = (f"{places.state} says what was enforced: nothing is",) if state and state.slots else ()
-            return Dumped(loaded=False, drift=note)
+            lost = bool(state and state.slots)
+            said = f"{places.state} says what was enforced: nothing is"
+            return Dumped(loaded=False, drift=(said,) if lost else ())
         kernel = session.kernel
         programs = loader.attached(pins=places.pins)
         registered = kernel.containers()
         if state is None:
-            notes = (f"{places.state} is not there: rules are numbers, and what they are is not known",)
+            note = f"{places.state} is not there: rules are numbers, and what they are is not known"
             unknown = tuple(_unknown(kernel, slot, registered) for slot in kernel.slots())
-            return Dumped(loaded=True, workloads=unknown, programs=programs, notes=notes)
+            return Dumped(loaded=True, workloads=unknown, programs=programs, notes=(note,))
         drift = [f"program {name} is no longer attached" for name in state.programs if name not in programs]
         workloads = [_known(kernel, slot, held, registered) for slot, held in sorted(state.slots.items())]
         for slot in kernel.slots():
             if slot not in state.slots:
                 drift.append(f"slot {slot} has a policy that nothing was written down of")
                 workloads.append(_unknown(kernel, slot, registered))
+        gone = [group.path for held in state.slots.values() for group in held.groups if not exists(group)]
+        notes = tuple(f"cgroup {path} is gone, and with it all its tasks" for path in gone)
         drift += [
             f"cgroup {number} is registered for slot {slot}, which has no policy"
             for number, slot in sorted(registered.items())
             if slot not in {one.slot for one in workloads}
         ]
-        return Dumped(loaded=True, workloads=tuple(workloads), programs=programs, drift=tuple(drift))
+        return Dumped(loaded=True, workloads=tuple(workloads), programs=programs, drift=tuple(drift), notes=notes)
 
 
 def _groups(slot: int, registered: Mapping[int, int], paths: Mapping[int, str]) -> tuple[Group, ...]:
@@ -110,7 +114,9 @@ def _unknown(kernel: Kernel, slot: int, registered: Mapping[int, int]) -> HeldWo
 
 
 def _raw(value: bytes) -> str:
-    return value.hex(" ", 4)
+    """Numbers of rules and sets of both sides, or the fields of a header."""
+    numbers = [str(number) for cell in CELL.iter_unpack(value) for number in cell]
+    return f"{' '.join(numbers[:8])} | {' '.join(numbers[8:])}"
 
 
 def _known(kernel: Kernel, slot: int, held: Held, registered: Mapping[int, int]) -> HeldWorkload:

@@ -18,7 +18,7 @@ from hauberk.enforcer.kernel.image import Image
 from hauberk.enforcer.kernel.wire import Record, unpack_record
 from hauberk.enforcer.session import Places, Session, adopted
 from hauberk.enforcer.state import Held, State
-from hauberk.policy.documents import decode
+from hauberk.policy.documents import decode, pointer_token
 from hauberk.policy.documents import read as read_documents
 from hauberk.policy.loose import is_mapping
 from hauberk.policy.model import Workload
@@ -155,32 +155,31 @@ def _settings(path: Path) -> dict[str, Any]:
     if isinstance(text, Problem):
         raise HauberkError(f"{path}: {text.message}")
     parsed = read_documents(text)
-    for problem in parsed.problems:
+    for problem in (*parsed.problems, *(problem for one in parsed.documents for problem in one.problems)):
         at = problem.position
         raise HauberkError(f"{path}:{at.line}:{at.column}: {problem.message}" if at else f"{path}: {problem.message}")
     if not parsed.documents:
         return {}
     document = parsed.documents[0]
 
-    def wrong(pointer: str, message: str) -> HauberkError:
-        at = document.place(pointer)
+    def wrong(pointer: str, message: str, *, key: bool = False) -> HauberkError:
+        at = document.key_at(pointer) if key else document.place(pointer)
         return HauberkError(f"{path}:{at.line}:{at.column}: {message}")
 
     if not is_mapping(document.data):
         raise wrong("", f"must be a mapping of {', '.join(_SETTINGS)}")
     for name, value in document.data.items():
         if name not in _SETTINGS:
-            raise wrong(f"/{name}", f"{name} is no setting: give {', '.join(_SETTINGS)}")
+            raise wrong(f"/{pointer_token(name)}", f"{name} is no setting: give {', '.join(_SETTINGS)}", key=True)
         if name != "constants" and not isinstance(value, str):
-            raise wrong(f"/{name}", f"{name} must be text")
+            raise wrong(f"/{pointer_token(name)}", f"{name} must be text")
         if name == "constants":
             if not is_mapping(value):
                 raise wrong("/constants", "constants must be a mapping of names to text")
             for key, constant in value.items():
                 if not isinstance(constant, str):
-                    raise wrong(f"/constants/{key}", f"{key} must be text: put it in quotes")
+                    raise wrong(f"/constants/{pointer_token(key)}", f"{key} must be text: put it in quotes")
                 if key[:1].isupper():
-                    raise wrong(
-                        f"/constants/{key}", f"{key}: names that begin with a capital letter are the alerts' own"
-                    )
+                    message = f"{key}: names that begin with a capital letter are the alerts' own"
+                    raise wrong(f"/constants/{pointer_token(key)}", message, key=True)
     return document.data

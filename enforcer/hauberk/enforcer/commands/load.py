@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from hauberk.enforcer import state as states
 from hauberk.enforcer.faults import RefusedError
-from hauberk.enforcer.groups import PROC, Tree, slot_of
+from hauberk.enforcer.groups import PROC, Tree, exists, slot_of
 from hauberk.enforcer.kernel.encode import NotEncodableError, encode
 from hauberk.enforcer.kernel.image import Image
 from hauberk.enforcer.policies import Read, beyond, read_policies
 from hauberk.enforcer.resolve import Links, written
-from hauberk.enforcer.session import Places, Session, at_work
+from hauberk.enforcer.session import Places, Session, at_work, refuse_if_lacking
 from hauberk.enforcer.state import Generation, Group, Held, State
 from hauberk.policy.decision import compile_policies
 from hauberk.policy.model import Model, Policy, Posture, Workload
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hauberk.enforcer.kernel.maps import Kernel
 
 NODE = 0
+_RATE = (100, 1.0)
 _MOST_REASONS = 20
 
 
@@ -74,17 +75,23 @@ def run(options: Options) -> Loaded:
     """
     tree = Tree()
     groups = tree.named(options.cgroups, options.pids)
+    generation, image, notes = prepared(options)
+    refuse_if_lacking()
+    with (
+        states.locked(options.places.state),
+        at_work(options.places, options.programs, most_bytes=options.most_bytes) as session,
+    ):
+        return _enforce(session, options, generation, image, groups, tree, notes)
+
+
+def prepared(options: Options) -> tuple[Generation, Image, tuple[str, ...]]:
+    """What is to be in the kernel, before a kernel is asked; with notes for who reads the result."""
     read = read_policies(options.paths)
     chosen, notes = _chosen(read, options.workload)
     links = _links(chosen, options)
     notes += [f"{path} leads to {real}: the rules on it mean that" for path, real in links.items()]
     generation = Generation(0, options.workload, options.posture, tuple(one.given for one in chosen), links, "")
-    image = _encoded(chosen, generation)
-    with (
-        states.locked(options.places.state),
-        at_work(options.places, options.programs, most_bytes=options.most_bytes) as session,
-    ):
-        return _enforce(session, options, generation, image, groups, tree, tuple(notes))
+    return generation, _encoded(chosen, generation), tuple(notes)
 
 
 def _chosen(read: Sequence[Read], workload: Workload) -> tuple[list[Read], list[str]]:
@@ -173,12 +180,12 @@ def _enforce(
     state = (None if session.fresh else states.read(path)) or State()
     prove_a_denial(kernel, path.parent)
     registered = kernel.containers()
-    host = generation.workload.namespace is None
-    slot = NODE if host else slot_of(groups, registered, tree.ids())
+    state = _without_gone(kernel, state)
+    slot = NODE if generation.workload.namespace is None else slot_of(groups, registered, tree.ids())
     slot = kernel.free_slot() if slot is None else slot
     held = state.slots.get(slot)
-    if options.rate:
-        kernel.set_rate(*options.rate)
+    if options.rate or session.fresh:
+        kernel.set_rate(*(options.rate or _RATE))
     missing = [group for group in groups if registered.get(group.id) != slot]
     same = held is not None and _same(held.now, generation) and kernel.holds(slot, image)
     with _undone(kernel, slot, held, missing):
@@ -188,8 +195,6 @@ def _enforce(
                 raise RefusedError("the kernel does not hold what was written to it: report this with its version")
         for group in missing:
             kernel.register(Path(group.path), slot)
-        if host:
-            kernel.node_policy_changed()
         digest = digest_of(kernel.read_policy(slot) or {})
         since = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         held = _held(held, replace(generation, since=since, digest=digest), groups, same=same)
@@ -210,6 +215,17 @@ def _enforce(
         session.fresh,
         notes,
     )
+
+
+def _without_gone(kernel: Kernel, state: State) -> State:
+    """Cgroups that were removed are forgotten; no task can be in them."""
+    slots = dict(state.slots)
+    for slot, held in state.slots.items():
+        gone = [group for group in held.groups if not exists(group)]
+        for group in gone:
+            kernel.unregister(group.id)
+        slots[slot] = replace(held, groups=tuple(group for group in held.groups if group not in gone))
+    return replace(state, slots=slots)
 
 
 def _held(held: Held | None, generation: Generation, groups: tuple[Group, ...], *, same: bool) -> Held:
