@@ -9,7 +9,8 @@
 #define HAUBERK_EXEC_H
 
 #define PROT_EXEC 4
-#define FMODE_BACKING 0x2000000	/* 6.6 and later */
+/* FMODE_BACKING is bit 25 from 6.6 on and was seen as bit 24 on 6.12 and later; it goes with FMODE_NOACCOUNT. */
+#define FMODE_BACKING (3 << 24)
 #define MAPPED 8		/* tells the tags of executable mappings from those of opens */
 
 /* include/linux/fs.h: what an overlay's mapping holds, and the name it was opened by */
@@ -62,41 +63,69 @@ int BPF_PROG(hauberk_executed, struct linux_binprm *bprm)
 	return 0;
 }
 
-/* `ld.so program` reads the program and maps it: rules that block the program block the mapping. */
-static __noinline int map(struct file *file, struct dentry *dentry, struct vfsmount *mount)
+/* True when a mapping of programs is to be judged: some rules block one. */
+static __always_inline bool maps_matter(struct actor *actor, int *answer)
 {
 	const struct hbk_header *global;
+
+	if (!asked(actor, answer) || actor->label->standing == HBK_ENTERING)
+		return false;
+	global = header_of(actor->policy, HBK_PROCESS, 0);
+	return global && global->flags & HBK_GUARDS;
+}
+
+/* `ld.so program` reads the program and maps it: rules that block the program block the mapping. */
+static __noinline int judge_map(struct hbk_label *label, struct file *file, __u64 dentry, __u64 mount, __u64 tag)
+{
+	struct request r = {
+		.domain = HBK_PROCESS,
+		.op = HBK_OP_EXEC,
+		.how = HBK_HOW_MAP,
+		.rules_only = 1,
+		.owner = file->f_inode->i_uid.val,
+		.source = label->source,
+		.slot = label->slot,
+		.dentry = dentry,
+		.mount = mount,
+		.gone = nameless(file->f_path.dentry),
+	};
+	int ret = judge(&r);
+
+	if (!ret && r.lasting && tag && seed.keep_passes)
+		remember(file->f_inode, tag);
+	return ret;
+}
+
+static __noinline int map(struct file *file)
+{
+	struct dentry *dentry = file->f_path.dentry;
+	struct vfsmount *mount = file->f_path.mnt;
 	struct actor actor;
 	__u64 tag;
 	int ret;
 
-	if (!asked(&actor, &ret) || actor.label->standing == HBK_ENTERING)
+	if (!maps_matter(&actor, &ret))
 		return ret;
-	global = header_of(actor.policy, HBK_PROCESS, 0);
-	if (!global || !(global->flags & HBK_GUARDS))
-		return 0;
 	tag = tag_of(actor.label, dentry, mount, MAPPED, version_of(actor.policy));
 	if (passed_before(file->f_inode, tag))
 		return 0;
-	{
-		struct request r = {
-			.domain = HBK_PROCESS,
-			.op = HBK_OP_EXEC,
-			.how = HBK_HOW_MAP,
-			.rules_only = 1,
-			.owner = file->f_inode->i_uid.val,
-			.source = actor.label->source,
-			.slot = actor.label->slot,
-			.dentry = (__u64)dentry,
-			.mount = (__u64)mount,
-			.gone = nameless(dentry),
-		};
+	return judge_map(actor.label, file, (__u64)dentry, (__u64)mount, tag);
+}
 
-		ret = judge(&r);
-		if (!ret && r.lasting && seed.keep_passes)
-			remember(file->f_inode, tag);
+/* What an overlay maps is the file of a layer; the name it was opened by stands beside it (6.6 and later). */
+static __noinline int map_backing(struct file *file)
+{
+	struct backing_file *backing = (void *)file;
+	struct dentry *dentry = NULL;
+	struct vfsmount *mount = NULL;
+	struct actor actor;
+	int ret;
+
+	if (!maps_matter(&actor, &ret))
 		return ret;
-	}
+	bpf_core_read(&dentry, sizeof(dentry), &backing->user_path.dentry);
+	bpf_core_read(&mount, sizeof(mount), &backing->user_path.mnt);
+	return judge_map(actor.label, file, (__u64)dentry, (__u64)mount, 0);
 }
 
 SEC("lsm/mmap_file")
@@ -104,7 +133,7 @@ int BPF_PROG(hauberk_map, struct file *file, unsigned long reqprot, unsigned lon
 {
 	if (ret || !file || !(prot & PROT_EXEC))
 		return ret;
-	return map(file, file->f_path.dentry, file->f_path.mnt);
+	return map(file);
 }
 
 SEC("lsm/file_mprotect")
@@ -117,7 +146,9 @@ int BPF_PROG(hauberk_mprotect, struct vm_area_struct *vma, unsigned long reqprot
 	file = vma->vm_file;
 	if (!file)
 		return 0;
-	return map(file, file->f_path.dentry, file->f_path.mnt);
+	if (bpf_core_type_exists(struct backing_file) && file->f_mode & IS_BACKING && file->f_mode & FMODE_BACKING)
+		return map_backing(file);
+	return map(file);
 }
 
 #endif

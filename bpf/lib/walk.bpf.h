@@ -188,12 +188,18 @@ static __always_inline __u32 attached(struct working *w)
 		return PATH_NONE;
 	if (!namespace)
 		return PATH_UNKNOWN;
-	if (bpf_core_field_exists(namespace->seq)) {
+	if (bpf_core_field_exists(namespace->is_anon)) {
+		bool anonymous = true;
+
+		bpf_core_read(&anonymous, sizeof(anonymous), &namespace->is_anon);
+		if (anonymous)
+			return PATH_UNKNOWN;
+	} else if (bpf_core_field_exists(namespace->seq)) {
 		__u64 sequence = 0;
 
 		bpf_core_read(&sequence, sizeof(sequence), &namespace->seq);
 		if (!sequence)
-			return PATH_UNKNOWN; /* fs/mount.h, is_anon_ns() */
+			return PATH_UNKNOWN;
 	}
 	return PATH_FOUND;
 }
