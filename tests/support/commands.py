@@ -81,6 +81,17 @@ class Background:
             time.sleep(0.1)
         return self._stdout
 
+    def line(self, start: int, timeout: float = 120) -> bytes:
+        """Of its output, the line that begins at `start`; raises as `until` does."""
+        end = time.monotonic() + timeout
+        while b"\n" not in self._stdout[start:]:
+            assert self._returncode is None, f"ended: {(self._stderr or self._stdout).decode()}"
+            if time.monotonic() > end:
+                raise CommandTimedOut(self._argv, timeout, self._stdout, self._stderr)
+            time.sleep(0.02)
+            self._look(0)
+        return self._stdout[start:].partition(b"\n")[0] + b"\n"
+
     def send(self, data: bytes) -> None:
         self._ask("send", 0, process=self._number, data=encoded(data), close=False)
 

@@ -14,8 +14,10 @@ def main() -> None:
         with suppress(OSError):  # what cannot be written is told below
             print(version_line(), flush=True)  # noqa: T201
             return
-    from hauberk.enforcer.boundary import run
-
+    try:
+        from hauberk.enforcer.boundary import run
+    except KeyboardInterrupt:  # before there is a boundary
+        sys.exit(130)
     run()
 
 
