@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import pytest
 
-from guest.bypasses import OPEN, TRICKS, Trick, page, policies
+from guest.bypasses import BASES, OPEN, TRICKS, Trick, page, policies
 from support import ROOT
 from support.control import Control, Lines, enforcing
 from support.keeper import Keeper
 from support.programs import INSIDE, compiled
 
-GROUP = "tricks"
+FREE = "tricks-free"
+"""A cgroup without a policy."""
 CASES = [(trick, base) for trick in TRICKS for base in trick.bases]
 
 
@@ -21,18 +23,26 @@ class Bench:
         guest = control.guest
         guest.put("/t/tricks.py", (INSIDE / "tricks.py").read_bytes())
         guest.put("/t/true", compiled("true.S"), 0o755)
-        control.register(GROUP)
-        self.control = control
+        for slot, (base, kind) in enumerate(product(BASES, policies(""))):
+            group = _group(base, kind)
+            control.register(group, slot + 1)
+            control.set(policies(base)[kind], slot=slot + 1)
+        control.register(FREE, len(BASES) * len(policies("")) + 1)
+        self.kernel = guest.kernel
         self._outside = guest.start(["sleep", "infinity"])
         self._tricks = Lines(guest, ["python3", "/t/tricks.py"])
 
-    def attempt(self, trick: Trick, base: str) -> tuple[int, str]:
-        code, complaint = self._tricks.asked(f"{trick.name} {base} {GROUP} {self._outside.pid}")
+    def attempt(self, trick: Trick, base: str, group: str) -> tuple[int, str]:
+        code, complaint = self._tricks.asked(f"{trick.name} {base} {group} {self._outside.pid}")
         return code, complaint
 
     def close(self) -> None:
         self._outside.kill()
         self._tricks.close()
+
+
+def _group(base: str, kind: str) -> str:
+    return f"tricks{base.replace('/', '-')}-{kind}"
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +58,11 @@ def bench(keeper: Keeper) -> Iterator[Bench]:
 def test_a_trick_works_without_a_policy_and_comes_to_what_the_page_says_with_one(
     bench: Bench, trick: Trick, base: str
 ) -> None:
-    if (trick.name, base, bench.control.guest.kernel) == ("nameless_file_linked_in", "/b", "6.1"):
+    if (trick.name, base, bench.kernel) == ("nameless_file_linked_in", "/b", "6.1"):
         return  # overlays make no such files there
-    bench.control.clear()
-    code, complaint = bench.attempt(trick, base)
+    code, complaint = bench.attempt(trick, base, FREE)
     assert code == 0, f"without a policy: {complaint}"
-    bench.control.set(policies(base)[trick.policy])
-    code, complaint = bench.attempt(trick, base)
+    code, complaint = bench.attempt(trick, base, _group(base, trick.policy))
     assert code == (0 if trick.verdict == OPEN else 1), complaint
 
 

@@ -35,7 +35,7 @@ from hauberk.policy.matching import (
     Target,
     octets,
 )
-from hauberk.policy.model import Action, Op, Rule, Verdict
+from hauberk.policy.model import Action, Directory, Op, Rule, Verdict
 from hauberk.policy.tables import CAPABILITY_NAMES
 
 __all__ = ["NotEncodableError", "encode"]
@@ -166,6 +166,8 @@ class _Encoder:
                     raise NotEncodableError("DNS queries are not enforced", Origin(policy, rule))
                 if rule.flags.allowed_args:
                     raise NotEncodableError("allowedArgs are not enforced", Origin(policy, rule))
+                if isinstance(rule.matcher, Directory) and rule.matcher.dir == "//":
+                    raise NotEncodableError("the directory // is no more than the path /", Origin(policy, rule))
             for preset in policy.presets:
                 if preset.name != "filelessExec":
                     raise NotEncodableError(f"preset {preset.name} is not enforced", Origin(policy, preset))
@@ -372,7 +374,7 @@ def _places(target: Target) -> Iterator[tuple[Kind, tuple[bytes, ...] | int]]:
             if encoded and len(encoded) <= NAME_BYTES:
                 yield Kind.NAME, (encoded,)
         case Below(text, deep):
-            components = components_of(octets(text[:-1] or "/"))
+            components = () if text == "/" else components_of(octets(text[:-1])) or None
             if components is not None and len(components) <= COMPONENTS:
                 yield Kind.NEAR, components
                 if deep:
