@@ -7,7 +7,7 @@
 #ifndef HAUBERK_CAPABILITIES_H
 #define HAUBERK_CAPABILITIES_H
 
-#define CAP_OPT_NOAUDIT 2	/* include/linux/security.h: a question whose answer is not an error */
+#define CAP_OPT_NOAUDIT 2 /* include/linux/security.h: a question whose answer is not an error */
 
 SEC("lsm/capable")
 int BPF_PROG(hauberk_capable, const struct cred *cred, void *namespace, int capability, unsigned int options, int ret)

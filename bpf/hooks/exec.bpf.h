@@ -11,7 +11,7 @@
 #define PROT_EXEC 4
 /* FMODE_BACKING is bit 25 from 6.6 on and was seen as bit 24 on 6.12 and later; it goes with FMODE_NOACCOUNT. */
 #define FMODE_BACKING (3 << 24)
-#define MAPPED 8		/* tells the tags of executable mappings from those of opens */
+#define MAPPED 8 /* tells the tags of executable mappings from those of opens */
 
 /* include/linux/fs.h: what an overlay's mapping holds, and the name it was opened by */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)

@@ -9,7 +9,7 @@
 #ifndef HAUBERK_FILES_H
 #define HAUBERK_FILES_H
 
-#define FMODE_READ 1	/* include/linux/fs.h */
+#define FMODE_READ 1 /* include/linux/fs.h */
 #define FMODE_WRITE 2
 #define RENAME_EXCHANGE 2
 
@@ -119,7 +119,8 @@ static __always_inline int create(const struct path *dir, struct dentry *dentry)
 }
 
 SEC("lsm/path_mknod")
-int BPF_PROG(hauberk_mknod, const struct path *dir, struct dentry *dentry, unsigned short mode, unsigned int dev, int ret)
+int BPF_PROG(hauberk_mknod, const struct path *dir, struct dentry *dentry, unsigned short mode, unsigned int dev,
+	     int ret)
 {
 	return ret ? ret : create(dir, dentry);
 }
@@ -179,10 +180,9 @@ int BPF_PROG(hauberk_chown, const struct path *path, __u64 uid, __u64 gid, int r
 	return ret ? ret : change_path(path, HBK_HOW_CHOWN);
 }
 
-
 /* The hash of a walked path, and the states of both domains' patterns below it. */
 struct place {
-	__u64 dentry, mount;	/* addresses */
+	__u64 dentry, mount; /* addresses */
 	__u64 hash;
 	__u32 process, file;
 	__u32 outcome;
@@ -232,7 +232,8 @@ static __always_inline bool is_above(void *policy, __u32 domain, __u64 hash, __u
 	return true;
 }
 
-static __always_inline int refuse_name(struct dentry *dentry, struct vfsmount *mount, __u32 slot, __u32 rule, __u32 reason)
+static __always_inline int refuse_name(struct dentry *dentry, struct vfsmount *mount, __u32 slot, __u32 rule,
+				       __u32 reason)
 {
 	struct request r = {
 		.domain = HBK_FILE,
@@ -249,10 +250,10 @@ static __always_inline int refuse_name(struct dentry *dentry, struct vfsmount *m
 }
 
 struct move {
-	__u64 from, from_mount, to, to_mount;	/* addresses */
+	__u64 from, from_mount, to, to_mount; /* addresses */
 	__u32 slot;
-	__u32 rule;	/* out: the one that a path below the directory has */
-	__u32 unknown;	/* out */
+	__u32 rule; /* out: the one that a path below the directory has */
+	__u32 unknown; /* out */
 	__u32 pad;
 };
 
@@ -283,8 +284,8 @@ __noinline int hbk_keeps_name(struct move *move)
 		return 1;
 	}
 	return is_above(policy, HBK_FILE, old.hash, &move->rule) ||
-	       is_above(policy, HBK_PROCESS, old.hash, &move->rule) ||
-	       (old.process && old.process != new.process) || (old.file && old.file != new.file);
+	       is_above(policy, HBK_PROCESS, old.hash, &move->rule) || (old.process && old.process != new.process) ||
+	       (old.file && old.file != new.file);
 }
 
 /* A directory gets another name, and with it all that is below. */
@@ -307,20 +308,19 @@ static __noinline int move_directory(struct dentry *from, struct vfsmount *from_
 		return 0;
 	if (move.unknown)
 		count(HBK_COUNT_NO_PATH);
-	return refuse_name(from, from_mount, move.slot, move.rule,
-			   move.unknown ? HBK_CANNOT_TELL : HBK_BY_GUARD);
+	return refuse_name(from, from_mount, move.slot, move.rule, move.unknown ? HBK_CANNOT_TELL : HBK_BY_GUARD);
 }
 
 static __always_inline int rename_one(const struct path *old_dir, struct dentry *old, const struct path *new_dir,
-				 struct dentry *new)
+				      struct dentry *new)
 {
 	struct inode *replaced = new->d_inode, *moved = old->d_inode;
 	int ret;
 
 	ret = change(old, old_dir->mnt, owner_of(old), HBK_HOW_RENAME, true);
 	if (!ret)
-		ret = change(new, new_dir->mnt, replaced ? owner_of(new) : owner_of(new_dir->dentry),
-			     HBK_HOW_RENAME, replaced != NULL);
+		ret = change(new, new_dir->mnt, replaced ? owner_of(new) : owner_of(new_dir->dentry), HBK_HOW_RENAME,
+			     replaced != NULL);
 	if (!ret && moved && (moved->i_mode & S_IFMT) == S_IFDIR)
 		ret = move_directory(old, old_dir->mnt, new, new_dir->mnt);
 	return ret;

@@ -5,7 +5,7 @@
 #ifndef HAUBERK_TASKS_H
 #define HAUBERK_TASKS_H
 
-#define PTRACE_MODE_ATTACH 2	/* include/linux/ptrace.h */
+#define PTRACE_MODE_ATTACH 2 /* include/linux/ptrace.h */
 
 SEC("lsm/task_alloc")
 int BPF_PROG(hauberk_fork, struct task_struct *child, unsigned long clone_flags, int ret)

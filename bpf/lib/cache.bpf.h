@@ -39,7 +39,7 @@ static __always_inline __u64 tag_of(struct hbk_label *label, const struct dentry
 	label->address[0] = (__u64)dentry;
 	label->address[1] = (__u64)dentry->d_parent;
 	label->address[2] = (__u64)mount;
-	label->address[3] = (__u64)namespace;
+	label->address[3] = (__u64) namespace;
 	tag = mix(tag, label->address[0]);
 	tag = mix(tag, label->address[1]);
 	tag = mix(tag, label->address[2]);

@@ -8,8 +8,8 @@
 #ifndef HAUBERK_IDENTITY_H
 #define HAUBERK_IDENTITY_H
 
-#define PF_KTHREAD 0x00200000	/* include/linux/sched.h */
-#define IS_BACKING 0x20000000	/* FMODE_NOACCOUNT, include/linux/fs.h: only the kernel opens files so */
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+#define IS_BACKING 0x20000000 /* FMODE_NOACCOUNT, include/linux/fs.h: only the kernel opens files so */
 
 static __always_inline __u64 cgroup_of(struct task_struct *task)
 {
@@ -17,8 +17,8 @@ static __always_inline __u64 cgroup_of(struct task_struct *task)
 }
 
 struct executable {
-	__u64 hash;	/* of its path, 0 when it has none in the task's own mount namespace (semantics, section 1) */
-	__u32 foreign;	/* it is in another mount namespace, or of none */
+	__u64 hash; /* of its path, 0 when it has none in the task's own mount namespace (semantics, section 1) */
+	__u32 foreign; /* it is in another mount namespace, or of none */
 	__u32 pad;
 };
 

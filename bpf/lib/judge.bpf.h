@@ -10,15 +10,15 @@
 /* One access, and what came out. */
 struct request {
 	__u64 source;
-	__u64 dentry, mount;	/* addresses */
-	__u32 owner;		/* uid of the file, or of the directory it is made in */
+	__u64 dentry, mount; /* addresses */
+	__u32 owner; /* uid of the file, or of the directory it is made in */
 	__u32 slot;
-	__u32 number;		/* of a protocol or capability */
+	__u32 number; /* of a protocol or capability */
 	__u8 domain, side, op, how;
-	__u8 type;		/* of a socket */
-	__u8 rules_only;	/* posture does not count: the access is none of the model */
-	__u8 gone;		/* the file has no name any more */
-	__u8 taken;		/* its name is taken away, see hbk_judge() */
+	__u8 type; /* of a socket */
+	__u8 rules_only; /* posture does not count: the access is none of the model */
+	__u8 gone; /* the file has no name any more */
+	__u8 taken; /* its name is taken away, see hbk_judge() */
 	/* out */
 	__u8 denied, reason, lasting;
 	__u8 sets;
@@ -205,7 +205,7 @@ static long read_byte(__u32 index, struct reading *reading)
 static __always_inline __u32 read_path(struct working *w, const struct hbk_header *global, void **used)
 {
 	__u32 number = global->automaton;
-	struct reading reading = { .w = w };
+	struct reading reading = {.w = w};
 
 	*used = NULL;
 	reading.automaton = bpf_map_lookup_elem(&automata, &number);
@@ -235,7 +235,7 @@ static __always_inline void look(struct request *r, void *policy, __u64 what, __
 static __always_inline void judge_walked(struct request *r, struct working *w, void *policy,
 					 const struct hbk_header *global, const struct hbk_header *named)
 {
-	struct descent d = { .w = w, .policy = policy, .r = r };
+	struct descent d = {.w = w, .policy = policy, .r = r};
 	__u32 flags = global->flags | (named ? named->flags : 0);
 
 	w->folded = seed.start;

@@ -93,8 +93,8 @@ struct ns_common {
 
 struct mnt_namespace {
 	struct ns_common ns;
-	__u64 seq;	/* before 7.x: 0 for an anonymous one (fs/mount.h, is_anon_ns) */
-	bool is_anon;	/* since */
+	__u64 seq; /* before 7.x: 0 for an anonymous one (fs/mount.h, is_anon_ns) */
+	bool is_anon; /* since */
 	__u64 event;
 };
 

@@ -3,7 +3,12 @@
 #ifndef HAUBERK_MAPS_H
 #define HAUBERK_MAPS_H
 
-const volatile struct hbk_constants seed = { .version = HBK_VERSION };
+_Static_assert(sizeof(struct hbk_value) == 64, "wire.py: VALUE_BYTES");
+_Static_assert(sizeof(struct hbk_cell) == 32, "wire.py: CELL");
+_Static_assert(sizeof(struct hbk_header) == 56, "wire.py: HEADER, with 8 bytes of padding");
+_Static_assert(sizeof(struct hbk_state) == 520, "wire.py: STATE");
+
+const volatile struct hbk_constants seed = {.version = HBK_VERSION};
 
 /* hash of (what, domain, source) -> what rules say. Built aside and swapped in whole. */
 struct hbk_policy {

@@ -95,7 +95,7 @@ static long write_component(__u32 index, struct writing *writing)
 
 static __always_inline __u32 write_path(struct working *w, struct message *message, __u32 at)
 {
-	struct writing writing = { .w = w, .message = message };
+	struct writing writing = {.w = w, .message = message};
 
 	if (at >= TEXTS)
 		return at;
@@ -243,7 +243,7 @@ __noinline int hbk_report(struct request *r, __u32 index, __u32 outcome)
 		}
 	}
 	if (r->sets) {
-		struct watches watches = { .w = w, .r = r, .message = message, .end = end, .now = now };
+		struct watches watches = {.w = w, .r = r, .message = message, .end = end, .now = now};
 
 		bpf_loop(HBK_SETS, send_watch, &watches, 0);
 	}

@@ -8,15 +8,15 @@
 #ifndef HAUBERK_WALK_H
 #define HAUBERK_WALK_H
 
-#define MAX_ERRNO 4095UL	/* include/linux/err.h; mnt_ns of a kernel-internal mount is ERR_PTR(-EINVAL) */
-#define WORKING_SETS 4		/* tasks that may be preempted in a program on one processor at a time */
+#define MAX_ERRNO 4095UL /* include/linux/err.h; mnt_ns of a kernel-internal mount is ERR_PTR(-EINVAL) */
+#define WORKING_SETS 4 /* tasks that may be preempted in a program on one processor at a time */
 #define TRIES 4
 
 enum outcome {
 	PATH_FOUND = 0,
-	PATH_NONE,	/* the file has no name: pipe, memfd, deleted */
-	PATH_UNKNOWN,	/* cannot tell */
-	PATH_AGAIN,	/* a name changed on the way */
+	PATH_NONE, /* the file has no name: pipe, memfd, deleted */
+	PATH_UNKNOWN, /* cannot tell */
+	PATH_AGAIN, /* a name changed on the way */
 };
 
 /* What stands side by side in struct dentry since v4; if not, names are read where `name` points. */
@@ -60,7 +60,7 @@ struct working {
 	struct mnt_namespace *namespace;
 	struct head head;
 	__u64 words[HBK_NAME_WORDS];
-	__u64 hash[HBK_COMPONENTS];	/* from the leaf to the root */
+	__u64 hash[HBK_COMPONENTS]; /* from the leaf to the root */
 	__u64 hash_len[HBK_COMPONENTS];
 	const unsigned char *name[HBK_COMPONENTS];
 };
@@ -212,7 +212,7 @@ static __always_inline struct working *working_set(__u32 index)
 /* Fills a working set. A global function: verified by itself, and not again for each caller. */
 __noinline int hbk_walk_once(__u32 index, __u64 dentry, __u64 mount)
 {
-	struct walk_context context = { .w = working_set(index) };
+	struct walk_context context = {.w = working_set(index)};
 	__u32 before = renames(), outcome;
 	struct working *w = context.w;
 
@@ -256,7 +256,7 @@ static long fold_component(__u32 index, struct walk_context *context)
 /* The hash of a walked path. */
 static __always_inline __u64 path_hash(struct working *w)
 {
-	struct walk_context context = { .w = w };
+	struct walk_context context = {.w = w};
 
 	w->folded = seed.start;
 	bpf_loop(HBK_COMPONENTS, fold_component, &context, 0);
