@@ -31,7 +31,7 @@ export HAUBERK_KUSTOMIZE := $(KUSTOMIZE)
 export HAUBERK_CLIENTS := $(CLIENTS)
 export HAUBERK_GUEST := $(GUEST)
 
-.PHONY: cluster-tools guest-tools help dev demo test check fmt rego new-rule bench browser clean
+.PHONY: bpf cluster-tools guest-tools help dev demo test check fmt rego new-rule bench browser clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -98,12 +98,15 @@ check: dev cluster-tools guest-tools $(SARIF_SCHEMA)
 	$(BIN)/python scripts/rego.py $(OPA) test
 	$(BIN)/python -m pytest -q -n auto --ignore tests/cluster --ignore tests/guest
 	$(BIN)/python -m pytest -q tests/cluster
-	$(BIN)/python -m pytest -q tests/guest
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/guest
 
 fmt: dev ## format Python and Rego
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python scripts/rego.py $(OPA) fmt
+
+bpf: ## build the BPF programs (Debian: clang-19, llvm-19, libbpf-dev)
+	$(MAKE) -C bpf
 
 rego: dev ## compile the rules: rego/policy.wasm and rego/catalogue.json
 	$(BIN)/python scripts/rego.py $(OPA) build
@@ -111,13 +114,14 @@ rego: dev ## compile the rules: rego/policy.wasm and rego/catalogue.json
 new-rule: dev ## skeleton of a rule: make new-rule CATEGORY=gaps NAME=some-name ID=HB499
 	$(BIN)/python scripts/new_rule.py $(CATEGORY) $(NAME) $(ID)
 
-bench: dev $(KUBECONFORM) $(CONFTEST) $(KUBE) $(CLIENTS) ## speed against kubeconform and conftest, and over sizes
+bench: dev $(KUBECONFORM) $(CONFTEST) $(KUBE) $(CLIENTS) $(GUEST) ## speed against kubeconform and conftest, and over sizes
 	$(BIN)/python benchmarks/lint.py --kubeconform $(KUBECONFORM) --conftest $(CONFTEST)
 	$(BIN)/python benchmarks/reach.py
 	$(BIN)/python benchmarks/reach.py --model kubearmor
 	$(BIN)/python benchmarks/diff.py
 	$(BIN)/python benchmarks/matrix.py
 	$(BIN)/python benchmarks/drift.py
+	$(BIN)/python benchmarks/guest.py
 
 browser: ## install what the tests of the matrix page need, as root: Debian's Chromium and its driver
 	apt-get update -qq

@@ -17,6 +17,7 @@ from typing import Any
 
 from hauberk.enforcer.kernel import loader
 from hauberk.enforcer.kernel.encode import encode
+from hauberk.enforcer.kernel.libbpf import Map
 from hauberk.enforcer.kernel.maps import Kernel
 from hauberk.policy.decision import compile_policies
 from hauberk.policy.model import Model, Posture, Workload
@@ -117,6 +118,34 @@ def measured(inside: bool) -> dict[str, float]:
     return found
 
 
+class Asked:
+    """Counts what the kernel does while a policy is written and swapped in: calls of libbpf, and their instructions."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.instructions = 0.0
+        self._kept: dict[str, Any] = {}
+
+    def __enter__(self) -> None:
+        for name in ("create", "set", "set_all", "delete", "get"):
+            self._kept[name] = Map.__dict__[name]
+            setattr(Map, name, self._counted(getattr(Map, name), bound=name == "create"))
+
+    def __exit__(self, *_: object) -> None:
+        for name, function in self._kept.items():
+            setattr(Map, name, function)
+
+    def _counted(self, function: Any, *, bound: bool) -> Any:
+        def counted(*arguments: Any) -> Any:
+            start = instructions()
+            answer = function(*arguments)
+            self.instructions += instructions() - start
+            self.calls += 1
+            return answer
+
+        return staticmethod(counted) if bound else counted
+
+
 def instructions() -> float:
     return time.clock_gettime(time.CLOCK_MONOTONIC) * 1e9
 
@@ -139,10 +168,14 @@ def main() -> None:
         posture = Posture("block", "block", "block")
         image = encode(compile_policies(Model.HAUBERK, [parsed], workload, posture))
         entries = list(image.entries(programs.seed, {}))
+        asked = Asked()
         start = instructions()
-        kernel.set_policy(1, image)
+        with asked:
+            kernel.set_policy(1, image)
         found[f"set {rules} rules"] = {
             "instructions": instructions() - start,
+            "kernel": asked.instructions,
+            "calls": asked.calls,
             "entries": len(entries),
             "bytes": kernel.memory(1),
         }
