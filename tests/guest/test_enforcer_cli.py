@@ -440,6 +440,24 @@ def test_pins_of_others_and_of_other_versions(idle: Guest) -> None:
     idle.run(["rm", "-r", PINS]).checked()
 
 
+def test_the_node_itself(idle: Guest) -> None:
+    spec = "action: Block\nprocess: {matchPaths: [{path: /bin/factor}]}"
+    host = policy(spec, "node").replace(b"KubeArmorPolicy", b"KubeArmorHostPolicy")
+    host = host.replace(b"selector: {matchLabels: {app: nginx}}", b"nodeSelector: {matchLabels: {zone: a}}")
+    try:
+        done = load(idle, host, "--host", "--label", "zone=a")
+        assert done.checked().startswith("enforced: the node with zone=a\n")
+        with pytest.raises(PermissionError):
+            idle.run(["/usr/bin/factor", "6"])
+        alert = alerts(idle)[-1]
+        assert (alert["Type"], alert["PolicyName"], alert["Labels"]) == ("MatchedHostPolicy", "node", "zone=a")
+        assert alert["ProcessName"] == "/usr/bin/factor"
+        assert cli(idle, "dump").checked().count("slot 0: the node with zone=a") == 1
+    finally:
+        cli(idle, "unload").checked()
+    assert idle.run(["/usr/bin/factor", "6"]).checked() == "6: 2 3\n"
+
+
 @ONE
 def test_without_a_bpf_file_system(idle: Guest) -> None:
     idle.run(["umount", "/sys/fs/bpf"]).checked()

@@ -13,6 +13,7 @@ from hauberk.enforcer.kernel.image import Image, Place
 from hauberk.enforcer.kernel.wire import CELL, HEADER, Area, Flag, Kind
 from hauberk.enforcer.session import Places, adopted
 from hauberk.enforcer.state import Generation, Group, Held
+from hauberk.policy.decision import Compiled
 from hauberk.policy.lists import Origin
 from hauberk.policy.model import Posture, Preset, Rule, Workload
 
@@ -129,7 +130,8 @@ def _known(kernel: Kernel, slot: int, held: Held, registered: Mapping[int, int])
         f"cgroup {group.id} is registered, which nothing was written down of" for group in groups if not group.path
     ]
     entries = kernel.read_policy(slot)
-    image = encode(held.now.compiled())
+    compiled = held.now.compiled()
+    image = encode(compiled)
     if entries is None:
         drift.append("the kernel holds no policy for it")
         entries = {}
@@ -145,7 +147,7 @@ def _known(kernel: Kernel, slot: int, held: Held, registered: Mapping[int, int])
         digest_of(entries),
         held.now.workload,
         held.now.posture,
-        tuple(_rules(image, held.now, found.touched)),
+        tuple(_rules(image, compiled, held.now, found.touched)),
         tuple(drift),
     )
 
@@ -232,16 +234,16 @@ def _named(number: int, image: Image) -> str:
     return image.rules[number - 1].name if number <= len(image.rules) else f"rule {number}"
 
 
-def _rules(image: Image, generation: Generation, touched: frozenset[int]) -> Iterator[HeldRule]:
-    places = {id(given.document): given for given in generation.policies}
-    by_name = {given.policy.name: given for given in places.values()}
+def _rules(image: Image, compiled: Compiled, generation: Generation, touched: frozenset[int]) -> Iterator[HeldRule]:
+    # every policy that was written down selects the workload
+    given_of = dict(zip(map(id, compiled.policies), generation.policies, strict=True))
     for number, origin in enumerate(image.rules, 1):
-        entry, given = origin.entry, by_name.get(origin.policy.name)
+        entry = origin.entry
         yield HeldRule(
             number,
             origin.policy.name,
             entry.id,
-            given.place(entry) if given else "",
+            given_of[id(origin.policy)].place(entry),
             _action(origin),
             _matcher(entry),
             tuple(source or "" for source in entry.sources) if isinstance(entry, Rule) else (),

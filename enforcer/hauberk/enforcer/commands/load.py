@@ -95,9 +95,13 @@ def prepared(options: Options) -> tuple[Generation, Image, tuple[str, ...]]:
 
 
 def _chosen(read: Sequence[Read], workload: Workload) -> tuple[list[Read], list[str]]:
-    chosen = [one for one in read if selects(Model.HAUBERK, one.policy, workload)]
-    others = [one for one in read if one not in chosen]
-    notes = [f"{one.place('')}: {one.policy.name} does not select the workload: left out" for one in others]
+    chosen: list[Read] = []
+    notes: list[str] = []
+    for one in read:
+        if selects(Model.HAUBERK, one.policy, workload):
+            chosen.append(one)
+        else:
+            notes.append(f"{one.place('')}: {one.policy.name} does not select the workload: left out")
     if not chosen:
         raise RefusedError(
             "\n  ".join(

@@ -9,7 +9,9 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-from collections.abc import Callable, Iterator
+import signal
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 from hauberk.enforcer.kernel.errors import KernelError
@@ -107,6 +109,16 @@ def _checked(result: int | None, asked: str) -> int:
     if result < 0:
         raise KernelError(-result, asked, lines)
     return result
+
+
+@contextmanager
+def _undisturbed() -> Generator[None]:
+    """Keeps an interrupt for the end: one that is raised in a function that C calls would be lost."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class MapCreateOptions(ctypes.Structure):
@@ -342,7 +354,9 @@ class Object:
             KernelError: with the verifier's last lines.
 
         """
-        _checked(_load(self._pointer), "load the programs")
+        with _undisturbed():
+            result = _load(self._pointer)
+        _checked(result, "load the programs")
 
     def map(self, name: str) -> Map:
         """The map as long as this object is open."""
@@ -370,8 +384,9 @@ class Ring:
         self._pointer = _checked(_ring_new(records.fd, self._sample, None, None), "open the ring of records")
 
     def poll(self, milliseconds: int) -> int:
-        """How many records were handled; waits for the first, -1 without end."""
-        result = _ring_poll(self._pointer, milliseconds)
+        """How many records were handled; waits for the first, and an interrupt for the end of that."""
+        with _undisturbed():
+            result = _ring_poll(self._pointer, milliseconds)
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
