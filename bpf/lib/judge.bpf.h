@@ -313,6 +313,12 @@ static __always_inline void judge_path(struct request *r, struct working *w, __u
 {
 	const struct hbk_header *named = r->source ? header_of(policy, r->domain, r->source) : NULL;
 
+	/*
+	 * On the node itself, runtimes run from mounts of no namespace (crun clones its own program so), and who can
+	 * make such a mount there could unload all this as well: such a file counts as one without a path.
+	 */
+	if (outcome == PATH_UNKNOWN && !r->slot && w->count < HBK_COMPONENTS)
+		outcome = PATH_NONE;
 	if (outcome == PATH_UNKNOWN) {
 		cannot_tell(r, w->count >= HBK_COMPONENTS ? HBK_COUNT_TOO_DEEP : HBK_COUNT_NO_PATH);
 		return;
