@@ -47,12 +47,21 @@ class Lines:
         return json.loads(output.split(b"\n")[self._answered - 1])
 
     def asked(self, line: str) -> Any:
-        self._process.send(line.encode() + b"\n")
+        self.send(line)
         return self.answer()
 
     @property
     def running(self) -> bool:
         return self._process.running
+
+    def send(self, line: str) -> None:
+        """Without waiting for what it answers."""
+        self._process.send(line.encode() + b"\n")
+
+    def kill(self) -> None:
+        """At once, by SIGKILL."""
+        self._process.kill()
+        self._process.wait()
 
     def close(self) -> None:
         self._process.close_input()
@@ -60,12 +69,12 @@ class Lines:
 
 
 class Control:
-    """Made by `enforcing`."""
+    """Made by `enforcing`; `how` is an argument of inside/control.py."""
 
-    def __init__(self, guest: Guest) -> None:
+    def __init__(self, guest: Guest, *how: str) -> None:
         self.guest = guest
         guest.put("/t/control.py", (INSIDE / "control.py").read_bytes())
-        self.lines = Lines(guest, ["python3", "/t/control.py", OBJECT])
+        self.lines = Lines(guest, ["python3", "/t/control.py", OBJECT, *how])
 
     def ask(self, **asked: Any) -> Any:
         return self.lines.asked(json.dumps(asked))
@@ -82,8 +91,18 @@ class Control:
         workload: Mapping[str, Any] = WORKLOAD,
     ) -> None:
         """From now on, policies `p0`, `p1`, ... with these specs."""
-        documents = [policy(spec, f"p{index}") for index, spec in enumerate(specs)]
-        assert self.ask(set=documents, posture=posture, slot=slot, workload=workload) is True
+        assert self.ask(set=_policies(specs), posture=posture, slot=slot, workload=workload) is True
+
+    def holds(self, *specs: Mapping[str, Any], posture: Mapping[str, str] = BLOCK, slot: int = 1) -> bool:
+        """Whether the kernel holds what `set` with the same arguments would make."""
+        held: bool = self.ask(holds=_policies(specs), posture=posture, slot=slot, workload=WORKLOAD)
+        return held
+
+    def attempt(self, *specs: Mapping[str, Any], slot: int = 1) -> dict[str, str]:
+        """What the enforcer raises when it is asked to `set` these."""
+        asked = {"set": _policies(specs), "posture": BLOCK, "slot": slot, "workload": WORKLOAD}
+        raised: dict[str, str] = self.ask(attempt=asked)
+        return raised
 
     def clear(self, slot: int = 1) -> None:
         self.ask(clear=slot)
@@ -108,10 +127,14 @@ class Control:
         return ["sh", "-c", f'echo $$ > {_CGROUPS}{group}/cgroup.procs; exec "$@"', "sh", *argv]
 
 
+def _policies(specs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [policy(spec, f"p{index}") for index, spec in enumerate(specs)]
+
+
 @contextmanager
-def enforcing(guest: Guest) -> Iterator[Control]:
-    """Programs loaded; unloaded at the end."""
-    control = Control(guest)
+def enforcing(guest: Guest, **sizes: int) -> Iterator[Control]:
+    """Programs loaded, with these sizes of maps; unloaded at the end."""
+    control = Control(guest, json.dumps(sizes))
     try:
         yield control
     finally:
