@@ -20,15 +20,15 @@ static __always_inline bool asked(struct actor *actor, int *answer)
 	*answer = 0;
 	if (!label)
 		return false;
-	slot = label->slot;
-	actor->policy = bpf_map_lookup_elem(&policies, &slot);
-	if (!actor->policy)
-		return false;
 	if (label->standing == HBK_BROKEN) {
 		count(HBK_COUNT_DENIED);
 		*answer = -EACCES;
 		return false;
 	}
+	slot = label->slot;
+	actor->policy = bpf_map_lookup_elem(&policies, &slot);
+	if (!actor->policy)
+		return false;
 	actor->label = label;
 	return true;
 }

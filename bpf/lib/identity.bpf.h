@@ -115,9 +115,16 @@ static __noinline struct hbk_label *first_sight(void)
 		*label = found;
 		return label;
 	}
-	if (spare)
-		count(HBK_COUNT_NO_STORAGE);
-	return bpf_map_lookup_elem(&spare_labels, &spare);
+	if (!spare)
+		return bpf_map_lookup_elem(&spare_labels, &spare);
+	/* in scope, where its workload has a policy; the spare label is everybody's, and so says no workload */
+	if (!bpf_map_lookup_elem(&policies, &slot))
+		return NULL;
+	count(HBK_COUNT_NO_STORAGE);
+	label = bpf_map_lookup_elem(&spare_labels, &spare);
+	if (label)
+		label->standing = HBK_BROKEN;
+	return label;
 }
 
 /* The label of the current task; NULL for one that no policy means. */
