@@ -34,6 +34,7 @@ class Lines:
     def __init__(self, guest: Guest, argv: Sequence[str]) -> None:
         self._process = guest.start(argv, input=None)
         self._answered = 0
+        self.pid = self._process.pid
         assert self.answer() == "ready"
 
     def answer(self, within: float = 300) -> Any:
