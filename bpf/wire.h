@@ -53,6 +53,7 @@ enum hbk_op {
 	HBK_OP_CAPABILITY,
 	HBK_OP_MOUNT,
 	HBK_OP_PTRACE,
+	HBK_OP_BPF,
 };
 
 enum hbk_how {

@@ -68,6 +68,9 @@ TRICKS = (
     Trick("pivot_the_root", "pivot_root, so that the path is another", _MOUNT),
     Trick("trace_a_process_outside", "ptrace a process in no container", "only tasks of the same workload are traced"),
     Trick("write_to_the_memory_of_a_process_outside", "its /proc/PID/mem", "the same check as for ptrace"),
+    Trick(
+        "maps_of_the_enforcer", "bpf(2): the enforcer's own maps by their ids", "no maps, programs or links of others"
+    ),
     Trick("symbolic_link", "a symbolic link to the file", _NAME),
     Trick("symbolic_link_exec", "a symbolic link to the program", _NAME),
     Trick("hard_link", "a hard link to the file", "link asks for the old name"),

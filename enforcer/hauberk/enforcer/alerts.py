@@ -28,6 +28,7 @@ _OPERATIONS = {
     Operation.CAPABILITY: "Capabilities",
     Operation.MOUNT: "File",
     Operation.PTRACE: "Process",
+    Operation.BPF: "Process",
 }
 _HOOKS = {
     Operation.EXEC: "SECURITY_BPRM_CHECK",
@@ -37,6 +38,7 @@ _HOOKS = {
     Operation.CAPABILITY: "CAPABLE",
     Operation.MOUNT: "SB_MOUNT",
     Operation.PTRACE: "PTRACE_ACCESS_CHECK",
+    Operation.BPF: "BPF",
 }
 _CHANGES = {
     How.CREATE: "FILE_CREATE",
@@ -61,6 +63,7 @@ _SOCKETS = {
 _GUARDS = {
     Operation.MOUNT: "mounts inside the workload are refused, as they would give ruled files other names",
     Operation.PTRACE: "tracing a process outside the workload is refused, as it would act in the workload's stead",
+    Operation.BPF: "getting hold of BPF maps, programs and links of others is refused, as some of them confine it",
     Operation.MODIFY: "a directory keeps its name while rules speak of what is below it",
 }
 _CANNOT_TELL = "the path could not be told, so the access is denied"

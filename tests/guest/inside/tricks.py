@@ -39,6 +39,7 @@ SYS = {
     "name_to_handle_at": 303,
     "open_by_handle_at": 304,
     "renameat2": 316,
+    "bpf": 321,
     "execveat": 322,
     "io_uring_setup": 425,
     "io_uring_enter": 426,
@@ -220,6 +221,15 @@ def trace_a_process_outside(base: Path) -> None:
 def write_to_the_memory_of_a_process_outside(base: Path) -> None:
     with Path(f"/proc/{os.environ['OUTSIDE']}/mem").open("r+b"):
         pass
+
+
+@trick
+def maps_of_the_enforcer(base: Path) -> None:
+    """BPF_MAP_GET_NEXT_ID (12), then BPF_MAP_GET_FD_BY_ID (14), as root of the node may."""
+    attributes = ctypes.create_string_buffer(128)
+    syscall("bpf", 12, attributes, 128)
+    struct.pack_into("<I", attributes, 0, struct.unpack_from("<I", attributes.raw, 4)[0])
+    syscall("bpf", 14, attributes, 128)
 
 
 # -- names (E6)

@@ -75,6 +75,7 @@ class Operation(IntEnum):
     CAPABILITY = 6
     MOUNT = 7
     PTRACE = 8
+    BPF = 9
 
 
 class How(IntEnum):
