@@ -38,7 +38,10 @@ except urllib.error.HTTPError as error:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What a container runs on: `files` are written over the guest's image; a volume is a folder of the guest."""
+    """What a container runs on: `files` are written over the guest's image; a volume is a folder of the guest.
+
+    `hook` is a command of the guest that the runtime runs before the container's first program (createRuntime).
+    """
 
     argv: Sequence[str] = ("sleep", "infinity")
     files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
@@ -46,6 +49,7 @@ class Image:
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     user: int = 0
     capabilities: Sequence[str] = tuple(CAPABILITIES)
+    hook: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,9 @@ def _config(name: str, image: Image) -> dict[str, Any]:
         for at, source in image.volumes.items()
     ]
     sets = {name: list(image.capabilities) for name in ("bounding", "effective", "permitted")}
+    hooks = {"hooks": {"createRuntime": [{"path": image.hook[0], "args": list(image.hook)}]}} if image.hook else {}
     return {
+        **hooks,
         "ociVersion": "1.0.2",
         "hostname": name,
         "root": {"path": "rootfs"},
