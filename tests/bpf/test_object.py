@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bpf.btf import structures
 from hauberk.enforcer.kernel import wire
 from support import ROOT, missing
+from support.btf import structures
 
 SOURCES = ROOT / "bpf"
 OBJECT = SOURCES / "hauberk.bpf.o"
