@@ -98,7 +98,7 @@ check: dev cluster-tools guest-tools $(SARIF_SCHEMA)
 	$(BIN)/python scripts/rego.py $(OPA) test
 	$(BIN)/python -m pytest -q -n auto --ignore tests/cluster --ignore tests/guest
 	$(BIN)/python -m pytest -q tests/cluster
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/guest
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/guest
 
 fmt: dev ## format Python and Rego
 	$(BIN)/ruff format .

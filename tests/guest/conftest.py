@@ -12,14 +12,6 @@ from support.kernels import KERNELS
 from support.payload import packages
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With xdist's loadgroup, all tests of a kernel go to one process, and so to one guest."""
-    for item in items:
-        kernel = getattr(item, "callspec", None) and item.callspec.params.get("keeper")  # type: ignore[attr-defined]
-        if kernel:
-            item.add_marker(pytest.mark.xdist_group(kernel))
-
-
 @pytest.fixture(scope="session", params=KERNELS)
 def keeper(request: pytest.FixtureRequest) -> Iterator[Keeper]:
     found = Keeper(request.param, packages())

@@ -213,11 +213,18 @@ class Kernel:
         """Tasks of a cgroup and of those below it belong to a workload from their next access on.
 
         Raises:
-            KernelError: the map is full, or the folder is no cgroup.
+            TooLargeError: all places for cgroups are taken.
+            KernelError: the folder is no cgroup.
 
         """
         number, depth = cgroup_of(cgroup)
-        self._maps["containers"].set(KEY.pack(number), CONTAINER.pack(slot))
+        containers = self._maps["containers"]
+        try:
+            containers.set(KEY.pack(number), CONTAINER.pack(slot))
+        except KernelError as error:
+            if error.errno != errno.E2BIG:
+                raise
+            raise TooLargeError(f"all {containers.max_entries} places for cgroups are taken") from error
         self._changed(1 << depth)
 
     def unregister(self, number: int) -> bool:
