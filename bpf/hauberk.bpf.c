@@ -17,6 +17,7 @@
 #include "lib/access.bpf.h"
 #include "hooks/exec.bpf.h"
 #include "hooks/files.bpf.h"
+#include "hooks/renames.bpf.h"
 #include "hooks/moves.bpf.h"
 #include "hooks/mounts.bpf.h"
 #include "hooks/network.bpf.h"

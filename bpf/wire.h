@@ -56,16 +56,25 @@ enum hbk_op {
 	HBK_OP_BPF,
 };
 
+/* By which hook, where several have one operation. */
 enum hbk_how {
 	HBK_HOW_NONE,
-	HBK_HOW_CREATE,
-	HBK_HOW_DELETE,
+	HBK_HOW_MKNOD,
+	HBK_HOW_MKDIR,
+	HBK_HOW_SYMLINK,
+	HBK_HOW_UNLINK,
+	HBK_HOW_RMDIR,
 	HBK_HOW_RENAME,
 	HBK_HOW_LINK,
 	HBK_HOW_TRUNCATE,
 	HBK_HOW_CHMOD,
 	HBK_HOW_CHOWN,
 	HBK_HOW_MAP, /* exec: executable mapping of a program that rules block */
+	HBK_HOW_SOCKET,
+	HBK_HOW_CONNECT,
+	HBK_HOW_ACCEPT,
+	HBK_HOW_MOVE_MOUNT,
+	HBK_HOW_PIVOT_ROOT,
 };
 
 /* Why an access is reported. */
@@ -132,12 +141,21 @@ struct hbk_state {
 };
 
 /* Changes whenever something in this file does. */
-#define HBK_VERSION 1
+#define HBK_VERSION 2
+
+/* What tests make fail, since it was never seen to: reads of names, and a policy that stays while two are judged. */
+enum hbk_fault {
+	HBK_FAULT_NAME = 1 << 0, /* names too long to stand in the entry itself */
+	HBK_FAULT_PATTERN = 1 << 1, /* names that patterns are compared with */
+	HBK_FAULT_TORN = 1 << 2, /* two names count as judged by two policies */
+};
 
 /* Constants of a set of programs. */
 struct hbk_constants {
 	__u32 version;
 	__u32 keep_passes; /* silent passes are kept with inodes */
+	__u32 fault; /* bits of `hbk_fault` */
+	__u32 pad;
 	/* The secret of this boot: hashes of names cannot be aimed at, as nobody outside knows it. */
 	__u64 start;
 	__u64 first[HBK_NAME_WORDS];
@@ -181,6 +199,7 @@ struct hbk_record {
 	__u64 time; /* ns since boot */
 	__u64 cgroup; /* id */
 	__u32 slot;
+	__u32 policy; /* id of the map that `rule` is a number of; 0 for none */
 	__u32 rule;
 	__u32 suppressed; /* reports of this rule that were left out before this one */
 	__u32 pid, tgid, ppid; /* of the node */
@@ -188,9 +207,10 @@ struct hbk_record {
 	__u32 uid;
 	__s32 result; /* 0 or -errno */
 	__u32 number; /* socket type << 16 | protocol; capability */
+	__u32 pad;
 	__u8 op, how, reason, cut;
 	__u16 resource, program, parent; /* bytes of each text, in this order after the record */
-	__u16 pad;
+	__u16 spare;
 	char comm[16];
 };
 
@@ -203,6 +223,7 @@ enum hbk_counter {
 	HBK_COUNT_NO_PATH, /* path that cannot be told: denied */
 	HBK_COUNT_TOO_DEEP,
 	HBK_COUNT_UNTOLD, /* more sets of Audit rules than HBK_SETS */
+	HBK_COUNT_TORN, /* policies that changed each time an access was judged: denied */
 	HBK_COUNTERS,
 };
 

@@ -106,7 +106,7 @@ static __noinline int map(struct file *file)
 
 	if (!maps_matter(&actor, &ret))
 		return ret;
-	tag = tag_of(actor.label, dentry, mount, MAPPED, version_of(actor.policy));
+	tag = tag_of(actor.label, dentry, mount, MAPPED, actor.version);
 	if (passed_before(file->f_inode, tag))
 		return 0;
 	return judge_map(actor.label, file, (__u64)dentry, (__u64)mount, tag);

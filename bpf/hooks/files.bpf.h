@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * file_open, file_truncate, path_{truncate,mknod,mkdir,symlink,unlink,rmdir,rename,link,chmod,chown}.
+ * file_open, file_truncate, path_{truncate,mknod,mkdir,symlink,unlink,rmdir,chmod,chown}; renames.bpf.h has the others.
  *
  * The caller chooses every name; what is judged is the entry that the kernel resolved. A name that cannot be told
  * is denied under a policy that speaks of files. The second open of an overlay's backing file is the mounter's and
@@ -11,41 +11,68 @@
 
 #define FMODE_READ 1 /* include/linux/fs.h */
 #define FMODE_WRITE 2
-#define RENAME_EXCHANGE 2
+
+/* Policies took each other's place whenever this access was judged, so that no single one let it pass. */
+static __always_inline int torn(void)
+{
+	count(HBK_COUNT_TORN);
+	count(HBK_COUNT_DENIED);
+	return -EACCES;
+}
+
+/* Both halves of an open, each judged if it is asked for; `r->policy` is HBK_TORN when two policies let them pass. */
+static __always_inline int judge_open(struct request *r, __u32 mode)
+{
+	bool reads = !(mode & FMODE_WRITE) || mode & FMODE_READ;
+	__u32 lasting = 1, policy = 0;
+
+	if (reads) {
+		r->op = HBK_OP_READ;
+		r->side = HBK_READ;
+		if (judge(r))
+			return -EACCES;
+		lasting = r->lasting;
+		policy = r->policy;
+	}
+	if (mode & FMODE_WRITE) {
+		r->op = HBK_OP_WRITE;
+		r->side = HBK_CHANGE;
+		r->sets = 0;
+		r->reason = 0;
+		r->rule = 0;
+		if (judge(r))
+			return -EACCES;
+		r->lasting &= lasting;
+		if (reads && r->policy != policy)
+			r->policy = HBK_TORN;
+	}
+	return 0;
+}
 
 static __noinline int open_unseen(struct actor *actor, struct file *file, __u64 tag)
 {
 	struct dentry *dentry = file->f_path.dentry;
-	struct request r = {
-		.domain = HBK_FILE,
-		.source = actor->label->source,
-		.slot = actor->label->slot,
-		.owner = file->f_inode->i_uid.val,
-		.dentry = (__u64)dentry,
-		.mount = (__u64)file->f_path.mnt,
-		.gone = nameless(dentry),
-	};
-	int denied = 0;
 
-	if (!(file->f_mode & FMODE_WRITE) || file->f_mode & FMODE_READ) {
-		r.op = HBK_OP_READ;
-		r.side = HBK_READ;
-		denied = judge(&r);
-	}
-	if (!denied && file->f_mode & FMODE_WRITE) {
-		__u32 lasting = r.op ? r.lasting : 1;
+	for (int i = 0; i < TRIES; i++) {
+		struct request r = {
+			.domain = HBK_FILE,
+			.source = actor->label->source,
+			.slot = actor->label->slot,
+			.owner = file->f_inode->i_uid.val,
+			.dentry = (__u64)dentry,
+			.mount = (__u64)file->f_path.mnt,
+			.gone = nameless(dentry),
+		};
 
-		r.op = HBK_OP_WRITE;
-		r.side = HBK_CHANGE;
-		r.sets = 0;
-		r.reason = 0;
-		r.rule = 0;
-		denied = judge(&r);
-		r.lasting &= lasting;
+		if (judge_open(&r, file->f_mode))
+			return -EACCES;
+		if (r.policy == HBK_TORN)
+			continue;
+		if (r.lasting && seed.keep_passes)
+			remember(file->f_inode, tag);
+		return 0;
 	}
-	if (!denied && r.lasting && seed.keep_passes)
-		remember(file->f_inode, tag);
-	return denied;
+	return torn();
 }
 
 SEC("lsm/file_open")
@@ -62,22 +89,28 @@ int BPF_PROG(hauberk_open, struct file *file, int ret)
 	if (!asked(&actor, &ret) || actor.label->standing == HBK_ENTERING)
 		return ret;
 	dentry = file->f_path.dentry;
-	tag = tag_of(actor.label, dentry, file->f_path.mnt, file->f_mode & (FMODE_READ | FMODE_WRITE),
-		     version_of(actor.policy));
+	tag = tag_of(actor.label, dentry, file->f_path.mnt, file->f_mode & (FMODE_READ | FMODE_WRITE), actor.version);
 	if (passed_before(file->f_inode, tag))
 		return 0;
 	return open_unseen(&actor, file, tag);
 }
 
-/* A change of one name; `owner` is the uid of what is changed, or of the directory where it is made. */
-static __noinline int change(struct dentry *dentry, struct vfsmount *mount, __u32 owner, __u32 how, bool taken)
+#define TAKEN 0x100 /* beside a `hbk_how`: the name is taken away */
+
+/*
+ * A change of one name; `owner` is the uid of what is changed, or of the directory where it is made. `*policy` becomes
+ * the id of the policy that let it pass: who changes two names sees that one policy let both.
+ */
+static __noinline int change(struct dentry *dentry, struct vfsmount *mount, __u32 owner, __u32 how, __u32 *policy)
 {
+	bool makes = how == HBK_HOW_MKNOD || how == HBK_HOW_MKDIR || how == HBK_HOW_SYMLINK;
 	struct actor actor;
 	int ret;
 
+	*policy = 0;
 	if (!asked(&actor, &ret) || actor.label->standing == HBK_ENTERING)
 		return ret;
-	{
+	for (int i = 0; i < TRIES; i++) {
 		struct request r = {
 			.domain = HBK_FILE,
 			.side = HBK_CHANGE,
@@ -88,69 +121,69 @@ static __noinline int change(struct dentry *dentry, struct vfsmount *mount, __u3
 			.slot = actor.label->slot,
 			.dentry = (__u64)dentry,
 			.mount = (__u64)mount,
-			.gone = how != HBK_HOW_CREATE && nameless(dentry),
-			.taken = taken,
+			.gone = !makes && nameless(dentry),
+			.taken = (how & TAKEN) != 0,
 		};
 
-		return judge(&r);
+		if (judge(&r))
+			return -EACCES;
+		*policy = r.policy;
+		if (r.policy != HBK_TORN)
+			return 0;
 	}
+	return torn();
 }
 
-static __always_inline int remove(const struct path *dir, struct dentry *dentry)
+static __always_inline int remove(const struct path *dir, struct dentry *dentry, __u32 how)
 {
-	return change(dentry, dir->mnt, owner_of(dentry), HBK_HOW_DELETE, true);
+	__u32 policy;
+
+	return change(dentry, dir->mnt, owner_of(dentry), how | TAKEN, &policy);
 }
 
 SEC("lsm/path_unlink")
 int BPF_PROG(hauberk_unlink, const struct path *dir, struct dentry *dentry, int ret)
 {
-	return ret ? ret : remove(dir, dentry);
+	return ret ? ret : remove(dir, dentry, HBK_HOW_UNLINK);
 }
 
 SEC("lsm/path_rmdir")
 int BPF_PROG(hauberk_rmdir, const struct path *dir, struct dentry *dentry, int ret)
 {
-	return ret ? ret : remove(dir, dentry);
+	return ret ? ret : remove(dir, dentry, HBK_HOW_RMDIR);
 }
 
-static __always_inline int create(const struct path *dir, struct dentry *dentry)
+static __always_inline int create(const struct path *dir, struct dentry *dentry, __u32 how)
 {
-	return change(dentry, dir->mnt, owner_of(dir->dentry), HBK_HOW_CREATE, false);
+	__u32 policy;
+
+	return change(dentry, dir->mnt, owner_of(dir->dentry), how, &policy);
 }
 
 SEC("lsm/path_mknod")
 int BPF_PROG(hauberk_mknod, const struct path *dir, struct dentry *dentry, unsigned short mode, unsigned int dev,
 	     int ret)
 {
-	return ret ? ret : create(dir, dentry);
+	return ret ? ret : create(dir, dentry, HBK_HOW_MKNOD);
 }
 
 SEC("lsm/path_mkdir")
 int BPF_PROG(hauberk_mkdir, const struct path *dir, struct dentry *dentry, unsigned short mode, int ret)
 {
-	return ret ? ret : create(dir, dentry);
+	return ret ? ret : create(dir, dentry, HBK_HOW_MKDIR);
 }
 
 SEC("lsm/path_symlink")
 int BPF_PROG(hauberk_symlink, const struct path *dir, struct dentry *dentry, const char *old_name, int ret)
 {
-	return ret ? ret : create(dir, dentry);
-}
-
-/* link(2) works inside one mount only, so the new directory's mount is the old name's, too (fs/namei.c, do_linkat) */
-SEC("lsm/path_link")
-int BPF_PROG(hauberk_link, struct dentry *old_dentry, const struct path *dir, struct dentry *dentry, int ret)
-{
-	if (ret)
-		return ret;
-	forget(old_dentry->d_inode);
-	ret = change(old_dentry, dir->mnt, owner_of(old_dentry), HBK_HOW_LINK, true);
-	return ret ? ret : change(dentry, dir->mnt, owner_of(dir->dentry), HBK_HOW_LINK, false);
+	return ret ? ret : create(dir, dentry, HBK_HOW_SYMLINK);
 }
 
 static __always_inline int change_path(const struct path *path, __u32 how)
 {
-	return change(path->dentry, path->mnt, owner_of(path->dentry), how, false);
+	__u32 policy;
+
+	return change(path->dentry, path->mnt, owner_of(path->dentry), how, &policy);
 }
 
 SEC("lsm/path_truncate")
@@ -163,9 +196,11 @@ int BPF_PROG(hauberk_truncate, const struct path *path, int ret)
 SEC("lsm/file_truncate")
 int BPF_PROG(hauberk_ftruncate, struct file *file, int ret)
 {
+	__u32 policy;
+
 	if (ret)
 		return ret;
-	return change(file->f_path.dentry, file->f_path.mnt, file->f_inode->i_uid.val, HBK_HOW_TRUNCATE, false);
+	return change(file->f_path.dentry, file->f_path.mnt, file->f_inode->i_uid.val, HBK_HOW_TRUNCATE, &policy);
 }
 
 SEC("lsm/path_chmod")
@@ -178,166 +213,6 @@ SEC("lsm/path_chown")
 int BPF_PROG(hauberk_chown, const struct path *path, __u64 uid, __u64 gid, int ret)
 {
 	return ret ? ret : change_path(path, HBK_HOW_CHOWN);
-}
-
-/* The hash of a walked path, and the states of both domains' patterns below it. */
-struct place {
-	__u64 dentry, mount; /* addresses */
-	__u64 hash;
-	__u32 process, file;
-	__u32 outcome;
-};
-
-static __always_inline __u32 state_below(struct working *w, void *policy, __u32 domain)
-{
-	const struct hbk_header *global = header_of(policy, domain, 0);
-	void *automaton;
-	__u32 state;
-
-	if (!global || !(global->flags & HBK_GLOBS))
-		return 0;
-	state = read_path(w, global, &automaton);
-	return automaton && w->count ? next_state(automaton, state, '/') : state;
-}
-
-__noinline int hbk_find_place(struct place *place, __u32 slot)
-{
-	__u32 index = 0;
-	struct working *w = borrow(&index);
-	void *policy = bpf_map_lookup_elem(&policies, &slot);
-
-	if (!place)
-		return 0;
-	place->outcome = PATH_UNKNOWN;
-	if (!w)
-		return 0;
-	place->outcome = walk(index, place->dentry, place->mount);
-	place->hash = path_hash(w);
-	if (policy) {
-		place->process = state_below(w, policy, HBK_PROCESS);
-		place->file = state_below(w, policy, HBK_FILE);
-	}
-	give_back(w);
-	return 0;
-}
-
-static __always_inline bool is_above(void *policy, __u32 domain, __u64 hash, __u32 *number)
-{
-	__u64 key = key_of(hash, domain, HBK_ABOVE, 0);
-	struct hbk_value *value = bpf_map_lookup_elem(policy, &key);
-
-	if (!value)
-		return false;
-	*number = value->cell[0].deny;
-	return true;
-}
-
-static __always_inline int refuse_name(struct dentry *dentry, struct vfsmount *mount, __u32 slot, __u32 rule,
-				       __u32 reason)
-{
-	struct request r = {
-		.domain = HBK_FILE,
-		.op = HBK_OP_MODIFY,
-		.how = HBK_HOW_RENAME,
-		.reason = reason,
-		.rule = rule,
-		.slot = slot,
-		.dentry = (__u64)dentry,
-		.mount = (__u64)mount,
-	};
-
-	return refuse(&r);
-}
-
-struct move {
-	__u64 from, from_mount, to, to_mount; /* addresses */
-	__u32 slot;
-	__u32 rule; /* out: the one that a path below the directory has */
-	__u32 unknown; /* out */
-	__u32 pad;
-};
-
-/*
- * Whether a directory keeps its name: a ruled path is below it, or patterns would judge what is below differently
- * under the new name.
- */
-__noinline int hbk_keeps_name(struct move *move)
-{
-	struct place old = {}, new = {};
-	void *policy;
-	__u32 slot;
-
-	if (!move)
-		return 0;
-	slot = move->slot;
-	policy = bpf_map_lookup_elem(&policies, &slot);
-	if (!policy || (!header_of(policy, HBK_FILE, 0) && !header_of(policy, HBK_PROCESS, 0)))
-		return 0;
-	old.dentry = move->from;
-	old.mount = move->from_mount;
-	new.dentry = move->to;
-	new.mount = move->to_mount;
-	hbk_find_place(&old, slot);
-	hbk_find_place(&new, slot);
-	if (old.outcome != PATH_FOUND || new.outcome != PATH_FOUND) {
-		move->unknown = 1;
-		return 1;
-	}
-	return is_above(policy, HBK_FILE, old.hash, &move->rule) ||
-	       is_above(policy, HBK_PROCESS, old.hash, &move->rule) || (old.process && old.process != new.process) ||
-	       (old.file && old.file != new.file);
-}
-
-/* A directory gets another name, and with it all that is below. */
-static __noinline int move_directory(struct dentry *from, struct vfsmount *from_mount, struct dentry *to,
-				     struct vfsmount *to_mount)
-{
-	struct move move = {
-		.from = (__u64)from,
-		.from_mount = (__u64)from_mount,
-		.to = (__u64)to,
-		.to_mount = (__u64)to_mount,
-	};
-	struct actor actor;
-	int ret;
-
-	if (!asked(&actor, &ret) || actor.label->standing == HBK_ENTERING)
-		return ret;
-	move.slot = actor.label->slot;
-	if (!hbk_keeps_name(&move))
-		return 0;
-	if (move.unknown)
-		count(HBK_COUNT_NO_PATH);
-	return refuse_name(from, from_mount, move.slot, move.rule, move.unknown ? HBK_CANNOT_TELL : HBK_BY_GUARD);
-}
-
-static __always_inline int rename_one(const struct path *old_dir, struct dentry *old, const struct path *new_dir,
-				      struct dentry *new)
-{
-	struct inode *replaced = new->d_inode, *moved = old->d_inode;
-	int ret;
-
-	ret = change(old, old_dir->mnt, owner_of(old), HBK_HOW_RENAME, true);
-	if (!ret)
-		ret = change(new, new_dir->mnt, replaced ? owner_of(new) : owner_of(new_dir->dentry), HBK_HOW_RENAME,
-			     replaced != NULL);
-	if (!ret && moved && (moved->i_mode & S_IFMT) == S_IFDIR)
-		ret = move_directory(old, old_dir->mnt, new, new_dir->mnt);
-	return ret;
-}
-
-SEC("lsm/path_rename")
-int BPF_PROG(hauberk_rename, const struct path *old_dir, struct dentry *old, const struct path *new_dir,
-	     struct dentry *new, unsigned int flags, int ret)
-{
-	if (ret)
-		return ret;
-	forget(old->d_inode);
-	forget(new->d_inode);
-	ret = rename_one(old_dir, old, new_dir, new);
-	if (!ret && flags & RENAME_EXCHANGE)
-		ret = rename_one(new_dir, new, old_dir, old);
-	return ret;
 }
 
 #endif

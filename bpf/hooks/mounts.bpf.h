@@ -6,7 +6,7 @@
 #ifndef HAUBERK_MOUNTS_H
 #define HAUBERK_MOUNTS_H
 
-static __noinline int mounting(void)
+static __noinline int mounting(__u32 how)
 {
 	struct actor actor;
 	int ret;
@@ -18,8 +18,10 @@ static __noinline int mounting(void)
 	{
 		struct request r = {
 			.op = HBK_OP_MOUNT,
+			.how = how,
 			.reason = HBK_BY_GUARD,
 			.slot = actor.label->slot,
+			.policy = actor.version,
 		};
 
 		return refuse(&r);
@@ -30,19 +32,19 @@ SEC("lsm/sb_mount")
 int BPF_PROG(hauberk_mount, const char *device, const struct path *path, const char *type, unsigned long flags,
 	     void *data, int ret)
 {
-	return ret ? ret : mounting();
+	return ret ? ret : mounting(HBK_HOW_NONE);
 }
 
 SEC("lsm/move_mount")
 int BPF_PROG(hauberk_move_mount, const struct path *from, const struct path *to, int ret)
 {
-	return ret ? ret : mounting();
+	return ret ? ret : mounting(HBK_HOW_MOVE_MOUNT);
 }
 
 SEC("lsm/sb_pivotroot")
 int BPF_PROG(hauberk_pivot_root, const struct path *old, const struct path *new, int ret)
 {
-	return ret ? ret : mounting();
+	return ret ? ret : mounting(HBK_HOW_PIVOT_ROOT);
 }
 
 #endif

@@ -25,7 +25,7 @@ static __always_inline __u32 protocol_of(__u32 type, __u32 protocol)
 	return 0;
 }
 
-static __noinline int use_socket(__u32 type, __u32 protocol)
+static __noinline int use_socket(__u32 type, __u32 protocol, __u32 how)
 {
 	struct actor actor;
 	int ret;
@@ -37,6 +37,7 @@ static __noinline int use_socket(__u32 type, __u32 protocol)
 		struct request r = {
 			.domain = HBK_NETWORK,
 			.op = HBK_OP_NETWORK,
+			.how = how,
 			.number = protocol,
 			.type = type,
 			.source = actor.label->source,
@@ -52,26 +53,26 @@ int BPF_PROG(hauberk_socket, int family, int type, int protocol, int kern, int r
 {
 	if (ret || kern)
 		return ret;
-	return use_socket(type, protocol);
+	return use_socket(type, protocol, HBK_HOW_SOCKET);
 }
 
-static __always_inline int use_made(struct socket *socket)
+static __always_inline int use_made(struct socket *socket, __u32 how)
 {
 	struct sock *sock = socket->sk;
 
-	return sock ? use_socket(socket->type, sock->sk_protocol) : 0;
+	return sock ? use_socket(socket->type, sock->sk_protocol, how) : 0;
 }
 
 SEC("lsm/socket_connect")
 int BPF_PROG(hauberk_connect, struct socket *sock, void *address, int length, int ret)
 {
-	return ret ? ret : use_made(sock);
+	return ret ? ret : use_made(sock, HBK_HOW_CONNECT);
 }
 
 SEC("lsm/socket_accept")
 int BPF_PROG(hauberk_accept, struct socket *sock, struct socket *made, int ret)
 {
-	return ret ? ret : use_made(sock);
+	return ret ? ret : use_made(sock, HBK_HOW_ACCEPT);
 }
 
 #endif

@@ -45,6 +45,7 @@ int BPF_PROG(hauberk_ptrace, struct task_struct *child, unsigned int mode, int r
 			.op = HBK_OP_PTRACE,
 			.reason = HBK_BY_GUARD,
 			.slot = actor.label->slot,
+			.policy = actor.version,
 		};
 
 		return refuse(&r);
@@ -77,6 +78,7 @@ int BPF_PROG(hauberk_bpf, int command)
 			.op = HBK_OP_BPF,
 			.reason = HBK_BY_GUARD,
 			.slot = actor.label->slot,
+			.policy = actor.version,
 		};
 
 		return refuse(&r);

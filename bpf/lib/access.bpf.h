@@ -6,7 +6,13 @@
 struct actor {
 	struct hbk_label *label;
 	void *policy;
+	__u32 version;
 };
+
+static __always_inline __u32 version_of(void *policy)
+{
+	return ((struct bpf_map *)policy)->id;
+}
 
 /*
  * True when the access is to be judged. False with `*answer` 0: nobody asks about this task; with -EACCES: the task
@@ -30,12 +36,8 @@ static __always_inline bool asked(struct actor *actor, int *answer)
 	if (!actor->policy)
 		return false;
 	actor->label = label;
+	actor->version = version_of(actor->policy);
 	return true;
-}
-
-static __always_inline __u32 version_of(void *policy)
-{
-	return ((struct bpf_map *)policy)->id;
 }
 
 static __always_inline int answer(const struct request *r)
@@ -100,8 +102,10 @@ __noinline int hbk_decide(struct request *r, __u32 index, __u32 outcome)
 		return 0;
 	slot = r->slot;
 	policy = bpf_map_lookup_elem(&policies, &slot);
+	r->policy = 0;
 	if (!policy)
 		return 0;
+	r->policy = version_of(policy);
 	global = header_of(policy, r->domain, 0);
 	if (global)
 		judge_path(r, w, outcome, policy, global);
@@ -115,7 +119,7 @@ __noinline int hbk_decide(struct request *r, __u32 index, __u32 outcome)
 static __always_inline void guard(struct request *r, __u32 index, __u32 outcome, void *policy)
 {
 	const struct hbk_header *global = header_of(policy, HBK_PROCESS, 0);
-	__u32 rule = r->rule;
+	__u32 rule = r->rule, version = r->policy;
 	__u8 reason = r->reason;
 
 	if (!global || !(global->flags & HBK_GUARDS))
@@ -128,10 +132,16 @@ static __always_inline void guard(struct request *r, __u32 index, __u32 outcome,
 	if (!r->denied) {
 		r->rule = rule;
 		r->reason = reason;
+		if (r->policy != version)
+			r->policy = HBK_TORN;
 	}
 }
 
-/* Judges one name. 0, or -EACCES; `r->lasting` says whether a silent pass may be kept. */
+/*
+ * Judges one name. 0, or -EACCES; `r->lasting` says whether a silent pass may be kept. When one policy took another's
+ * place meanwhile and both let a part pass, `r->policy` is HBK_TORN: the caller asks again, or a name could pass that
+ * either policy denies.
+ */
 __noinline int hbk_judge(struct request *r)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -142,10 +152,12 @@ __noinline int hbk_judge(struct request *r)
 	if (!r)
 		return -EACCES;
 	r->lasting = 1;
+	r->policy = 0;
 	slot = r->slot;
 	policy = bpf_map_lookup_elem(&policies, &slot);
 	if (!policy)
 		return 0;
+	r->policy = version_of(policy);
 	if (!header_of(policy, r->domain, 0) && (!r->taken || !header_of(policy, HBK_PROCESS, 0)))
 		return 0;
 	w = borrow(&index);
@@ -159,11 +171,15 @@ __noinline int hbk_judge(struct request *r)
 	if (!r->gone)
 		outcome = walk(index, r->dentry, r->mount);
 	hbk_decide(r, index, outcome);
-	if (r->taken && !r->denied && outcome == PATH_FOUND)
-		guard(r, index, outcome, policy);
+	if (r->taken && !r->denied && outcome == PATH_FOUND) {
+		if (r->policy == version_of(policy))
+			guard(r, index, outcome, policy);
+		else
+			r->policy = HBK_TORN;
+	}
 	if (outcome != PATH_FOUND || w->namespace != task->nsproxy->mnt_ns)
 		r->lasting = 0;
-	if (reports(r))
+	if (reports(r) && r->policy != HBK_TORN)
 		hbk_report(r, index, outcome);
 	give_back(w);
 	return answer(r);
@@ -186,8 +202,10 @@ __noinline int hbk_decide_scalar(struct request *r)
 		return 0;
 	slot = r->slot;
 	policy = bpf_map_lookup_elem(&policies, &slot);
+	r->policy = 0;
 	if (!policy)
 		return 0;
+	r->policy = version_of(policy);
 	global = header_of(policy, r->domain, 0);
 	if (global)
 		judge_scalars(r, policy, global);

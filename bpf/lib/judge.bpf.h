@@ -7,6 +7,8 @@
 #ifndef HAUBERK_JUDGE_H
 #define HAUBERK_JUDGE_H
 
+#define HBK_TORN 0xffffffffU
+
 /* One access, and what came out. */
 struct request {
 	__u64 source;
@@ -14,6 +16,7 @@ struct request {
 	__u32 owner; /* uid of the file, or of the directory it is made in */
 	__u32 slot;
 	__u32 number; /* of a protocol or capability */
+	__u32 policy; /* id of its map; out: of the one that was asked, HBK_TORN when it was not one */
 	__u8 domain, side, op, how;
 	__u8 type; /* of a socket */
 	__u8 rules_only; /* posture does not count: the access is none of the model */
@@ -188,8 +191,9 @@ static long read_byte(__u32 index, struct reading *reading)
 		length = w->hash_len[component] >> 32;
 		if (length > 255)
 			length = 255;
-		if (bpf_probe_read_kernel(w->words, length & 255, w->name[component])) {
-			w->state = 0;
+		if (seed.fault & HBK_FAULT_PATTERN ||
+		    bpf_probe_read_kernel(w->words, length & 255, w->name[component])) {
+			w->unread = 1;
 			return 1;
 		}
 		w->length = length;
@@ -201,13 +205,14 @@ static long read_byte(__u32 index, struct reading *reading)
 	return 0;
 }
 
-/* The state of the domain's patterns after the path; `w->words` is used. */
+/* The state of the domain's patterns after the path, nothing to go by when `w->unread`; `w->words` is used. */
 static __always_inline __u32 read_path(struct working *w, const struct hbk_header *global, void **used)
 {
 	__u32 number = global->automaton;
 	struct reading reading = {.w = w};
 
 	*used = NULL;
+	w->unread = 0;
 	reading.automaton = bpf_map_lookup_elem(&automata, &number);
 	if (!reading.automaton)
 		return 0;
@@ -231,6 +236,14 @@ static __always_inline void look(struct request *r, void *policy, __u64 what, __
 		take(r, value, best);
 }
 
+static __always_inline void cannot_tell(struct request *r, __u32 counter)
+{
+	count(counter);
+	r->denied = 1;
+	r->lasting = 0;
+	r->reason = HBK_CANNOT_TELL;
+}
+
 /* A path that was walked; the answer is in `r`. */
 static __always_inline void judge_walked(struct request *r, struct working *w, void *policy,
 					 const struct hbk_header *global, const struct hbk_header *named)
@@ -250,6 +263,10 @@ static __always_inline void judge_walked(struct request *r, struct working *w, v
 		__u32 state = read_path(w, global, &automaton);
 		struct hbk_state *row = automaton ? bpf_map_lookup_elem(automaton, &state) : NULL;
 
+		if (w->unread) {
+			cannot_tell(r, HBK_COUNT_NO_PATH);
+			return;
+		}
 		if (row && row->accepts) {
 			look(r, policy, row->accepts, HBK_GLOB, 0, &w->global);
 			if (named)
@@ -271,14 +288,6 @@ static __always_inline void judge_walked(struct request *r, struct working *w, v
 		rule(r, &w->global);
 	else
 		posture(r, global);
-}
-
-static __always_inline void cannot_tell(struct request *r, __u32 counter)
-{
-	count(counter);
-	r->denied = 1;
-	r->lasting = 0;
-	r->reason = HBK_CANNOT_TELL;
 }
 
 /* filelessExec: programs in memory only (semantics 4.7). What it denies is denied whatever rules say. */
@@ -317,8 +326,8 @@ static __always_inline void judge_path(struct request *r, struct working *w, __u
 	 * On the node itself, runtimes run from mounts of no namespace (crun clones its own program so), and who can
 	 * make such a mount there could unload all this as well: such a file counts as one without a path.
 	 */
-	if (outcome == PATH_UNKNOWN && !r->slot && w->count < HBK_COMPONENTS)
-		outcome = PATH_NONE;
+	if (outcome == PATH_DETACHED)
+		outcome = r->slot ? PATH_UNKNOWN : PATH_NONE;
 	if (outcome == PATH_UNKNOWN) {
 		cannot_tell(r, w->count >= HBK_COMPONENTS ? HBK_COUNT_TOO_DEEP : HBK_COUNT_NO_PATH);
 		return;

@@ -203,6 +203,7 @@ __noinline int hbk_report(struct request *r, __u32 index, __u32 outcome)
 	record->time = now;
 	record->cgroup = bpf_get_current_cgroup_id();
 	record->slot = r->slot;
+	record->policy = r->policy;
 	record->pid = bpf_get_current_pid_tgid();
 	record->tgid = bpf_get_current_pid_tgid() >> 32;
 	record->uid = bpf_get_current_uid_gid();

@@ -16,6 +16,7 @@ enum outcome {
 	PATH_FOUND = 0,
 	PATH_NONE, /* the file has no name: pipe, memfd, deleted */
 	PATH_UNKNOWN, /* cannot tell */
+	PATH_DETACHED, /* below a mount that is in no mount namespace: no name leads there */
 	PATH_AGAIN, /* a name changed on the way */
 };
 
@@ -47,6 +48,7 @@ struct working {
 	__u32 busy;
 	__u32 count;
 	__u32 outcome;
+	__u32 unread; /* a name that patterns are compared with could not be read */
 	/* Positions of loops stand here and not on the stack: the verifier would follow each of their values. */
 	__u32 state, left, at, length;
 	__u32 written;
@@ -104,7 +106,8 @@ struct walk_context {
 	struct working *w;
 };
 
-static __always_inline __u64 hash_name(struct working *w)
+/* False when the name cannot be read. */
+static __always_inline bool hash_name(struct working *w, __u32 count)
 {
 	__u32 length = w->head.hash_len >> 32;
 	struct sums sums = {};
@@ -115,20 +118,22 @@ static __always_inline __u64 hash_name(struct working *w)
 		for (__u32 i = 0; i < 4; i++)
 			if (length > i * 8)
 				add_word(&sums, i, kept(w->head.words[i], length - i * 8));
-		return fold(&sums);
+		w->hash[count & (HBK_COMPONENTS - 1)] = fold(&sums);
+		return true;
 	}
 	if (length > 255)
 		length = 255;
 	w->words[(length >> 3) & (HBK_NAME_WORDS - 1)] = 0; /* what the last word has beyond the name */
-	if (bpf_probe_read_kernel(w->words, length & 255, w->head.name))
-		return 0;
+	if (seed.fault & HBK_FAULT_NAME || bpf_probe_read_kernel(w->words, length & 255, w->head.name))
+		return false;
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < HBK_NAME_WORDS; i++) {
 		if (i * 8 >= length)
 			break;
 		add_word(&sums, i, w->words[i]);
 	}
-	return fold(&sums);
+	w->hash[count & (HBK_COMPONENTS - 1)] = fold(&sums);
+	return true;
 }
 
 static long walk_step(__u32 index, struct walk_context *context)
@@ -152,14 +157,15 @@ static long walk_step(__u32 index, struct walk_context *context)
 	if (bpf_probe_read_kernel(&w->head, sizeof(w->head),
 				  (void *)w->dentry + bpf_core_field_offset(struct dentry, d_parent)))
 		return 1;
-	if (w->head.parent == w->dentry)
-		return 1; /* outside what is mounted, or of no tree at all */
-	count = w->count;
-	if (count >= HBK_COMPONENTS) {
-		w->outcome = PATH_UNKNOWN;
+	if (w->head.parent == w->dentry) {
+		w->outcome = PATH_DETACHED; /* outside what is mounted, or of no tree at all */
 		return 1;
 	}
-	w->hash[count] = hash_name(w);
+	count = w->count;
+	if (count >= HBK_COMPONENTS)
+		return 1;
+	if (!hash_name(w, count))
+		return 1;
 	w->hash_len[count] = w->head.hash_len;
 	w->name[count] = w->head.name;
 	w->count = count + 1;
@@ -187,19 +193,19 @@ static __always_inline __u32 attached(struct working *w)
 	if ((unsigned long)namespace >= -MAX_ERRNO)
 		return PATH_NONE;
 	if (!namespace)
-		return PATH_UNKNOWN;
+		return PATH_DETACHED;
 	if (bpf_core_field_exists(namespace->is_anon)) {
 		bool anonymous = true;
 
 		bpf_core_read(&anonymous, sizeof(anonymous), &namespace->is_anon);
 		if (anonymous)
-			return PATH_UNKNOWN;
+			return PATH_DETACHED;
 	} else if (bpf_core_field_exists(namespace->seq)) {
 		__u64 sequence = 0;
 
 		bpf_core_read(&sequence, sizeof(sequence), &namespace->seq);
 		if (!sequence)
-			return PATH_UNKNOWN;
+			return PATH_DETACHED;
 	}
 	return PATH_FOUND;
 }

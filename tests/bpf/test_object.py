@@ -52,7 +52,8 @@ def test_structures_are_as_long_as_their_twins(name: str, twin: struct.Struct) -
 def test_fields_stand_where_the_twins_have_them() -> None:
     found = structures(OBJECT)
     record = found["hbk_record"].offsets
-    names = "time cgroup slot rule suppressed pid tgid ppid inner_pid inner_ppid uid result number op how reason cut"
+    ids = "pid tgid ppid inner_pid inner_ppid uid"
+    names = f"time cgroup slot policy rule suppressed {ids} result number op how reason cut"
     order = [*names.split(), "resource", "program", "parent", "comm"]
     values = list(range(1, len(order)))
     packed = wire.RECORD.pack(*values, b"x" * 16)
@@ -74,6 +75,7 @@ def test_fields_stand_where_the_twins_have_them() -> None:
         (wire.Operation, "HBK_OP_"),
         (wire.How, "HBK_HOW_"),
         (wire.Counter, "HBK_COUNT_"),
+        (wire.Fault, "HBK_FAULT_"),
         (wire.Flag, "HBK_"),
     ],
 )

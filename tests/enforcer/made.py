@@ -19,6 +19,7 @@ RECORD = Record(
     time=5_000_001_000,
     cgroup=7,
     slot=1,
+    policy=1,
     rule=0,
     suppressed=0,
     pid=12,

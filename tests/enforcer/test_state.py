@@ -46,10 +46,10 @@ def test_links_are_applied() -> None:
         (b"\xff\xfe", "damaged"),
         (b"{}", "no 'version'"),
         (b'{"version": 99}', "has version 99"),
-        (b'{"version": 1, "slots": {}}', "no 'programs'"),
-        (b'{"version": 1, "programs": [1], "slots": {}}', "1 is no text"),
-        (b'{"version": 1, "programs": [], "slots": {"a": {}}}', "damaged"),
-        (b'{"version": 1, "programs": [], "slots": {"1": {"cgroups": [], "generations": []}}}', "without policies"),
+        (b'{"version": 2, "slots": {}}', "no 'programs'"),
+        (b'{"version": 2, "programs": [1], "slots": {}}', "1 is no text"),
+        (b'{"version": 2, "programs": [], "slots": {"a": {}}}', "damaged"),
+        (b'{"version": 2, "programs": [], "slots": {"1": {"cgroups": [], "generations": []}}}', "without policies"),
         (b"[" * 100_000, "damaged"),
     ],
 )
@@ -78,7 +78,7 @@ def test_any_part_of_another_type(tmp_path: Path) -> None:
     held = document["slots"]["1"]
     for broken in (
         {"cgroups": [{"id": "45", "path": "/a"}]},
-        {"generations": [held["generations"][0] | {"since": "now"}]},
+        {"generations": [held["generations"][0] | {"version": "now"}]},
         {"generations": [held["generations"][0] | {"workload": []}]},
         {
             "generations": [
@@ -105,18 +105,12 @@ def test_it_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_earlier_policies_are_kept_for_records_that_wait() -> None:
-    held = Held((), (generation(SPEC, since=10),))
-    for since in (20, 30, 40):
-        held = held.followed_by(generation(SPEC, since=since), ())
-    assert [one.since for one in held.generations] == [40, 30, 20]
-    assert held.now.since == 40
-    assert [found.since if (found := held.at(time)) else None for time in (50, 40, 39, 20, 19)] == [
-        40,
-        40,
-        30,
-        20,
-        None,
-    ]
+    held = Held((), (generation(SPEC, version=10),))
+    for version in (20, 30, 40):
+        held = held.followed_by(generation(SPEC, version=version), ())
+    assert [one.version for one in held.generations] == [40, 30, 20]
+    assert held.now.version == 40
+    assert [found.version if (found := held.of(version)) else None for version in (40, 20, 10)] == [40, 20, None]
 
 
 def test_only_one_at_a_time(tmp_path: Path) -> None:

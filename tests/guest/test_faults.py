@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from hauberk.enforcer.kernel.wire import Fault
 from support.control import Control, enforcing
 from support.guest import Guest
 from support.keeper import Keeper
@@ -130,6 +131,38 @@ def test_a_policy_beyond_the_bound_is_refused_with_the_numbers_and_the_old_one_s
     assert refused["text"].endswith("MB of kernel memory, the bound is 0.1 MB")
     assert bench.control.holds(BLOCK_FILE)
     assert bench.errors("flood", FILE, 1) == [1, EACCES]
+
+
+@pytest.fixture
+def failing(bench: Bench) -> Iterator[Bench]:
+    """Programs of which some reads fail, and no two names are judged by one policy."""
+    bench.control.ask(upgrade=Fault.NAME | Fault.PATTERN | Fault.TORN)
+    yield bench
+    bench.control.ask(unload=True)
+
+
+def test_names_that_cannot_be_read_and_policies_that_do_not_stay_deny(failing: Bench) -> None:
+    """The last of its module, as the programs are others afterwards. No such read is known to fail."""
+    long, short = f"/faults/{'x' * 40}", "/faults/short"
+    told = failing.control.records
+
+    def tried(*what: str) -> tuple[int, dict[str, int], list[tuple[Any, ...]]]:
+        told()
+        with failing.counting() as counted:
+            [error] = failing.errors(*what)
+        return error, counted, [tuple(record[:2]) for record in told()]
+
+    failing.control.set({"action": "Block", "file": {"matchPaths": [{"path": "/faults/other"}]}})
+    for path in (long, short):
+        failing.control.guest.put(path, b"")
+    assert tried("open", short) == (0, {}, [])
+    assert tried("open", long) == (EACCES, {"DENIED": 1, "NO_PATH": 1}, [("CANNOT_TELL", "READ")])
+    assert tried("rename", long, short)[0] == EACCES
+    assert tried("rename", short, f"{short}.new") == (EACCES, {"DENIED": 1, "TORN": 1}, [])
+    assert tried("link", short, f"{short}.new") == (EACCES, {"DENIED": 1, "TORN": 1}, [])
+    failing.control.set({"action": "Block", "file": {"matchPatterns": [{"pattern": "/faults/*.conf"}]}})
+    assert tried("open", short) == (EACCES, {"DENIED": 1, "NO_PATH": 1}, [("CANNOT_TELL", "READ")])
+    assert tried("mkdir", "/faults/folder") == (EACCES, {"DENIED": 1, "NO_PATH": 1}, [("CANNOT_TELL", "MODIFY")])
 
 
 def test_a_kernel_whose_storage_fails_denies_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:

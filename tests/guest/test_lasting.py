@@ -135,7 +135,7 @@ def test_an_upgrade_that_is_cut_short_leaves_the_programs_at_work(bench: Bench) 
     bench.control.set(block(A))
     before = bench.control.ask(programs=True)
     with hammering(bench.control, LOADING, denied=A, allowed=B) as hammer:
-        bench.control.lines.send(json.dumps({"upgrade": True}))
+        bench.control.lines.send(json.dumps({"upgrade": 0}))
         hammer.goes_on(100)
         bench.replace_control()
         assert set(before) <= set(bench.control.ask(programs=True))
@@ -149,7 +149,7 @@ def test_new_programs_take_over_without_a_gap(bench: Bench) -> None:
     bench.guest.run(["sh", "-c", f"echo {actor.pid} >/sys/fs/cgroup/cgroup.procs"]).checked()
     before = bench.control.ask(programs=True)
     with hammering(bench.control, LOADING, denied=A, allowed=B):
-        bench.control.ask(upgrade=True)
+        bench.control.ask(upgrade=0)
         after = bench.control.ask(programs=True)
         assert len(after) == len(before)
         assert not set(after) & set(before)
@@ -169,16 +169,29 @@ def test_a_verdict_is_that_of_one_policy(bench: Bench) -> None:
     first = [source("Block", f"{A}2"), source("Allow", f"{B}2"), block(f"{B}2"), block(A)]
     second = [block(f"{A}2"), source("Allow", "/lasting/other"), source("Allow", f"{B}2")]
     audit = {**BLOCK, "file": "audit"}
-    given = [
-        [[policy(spec, f"p{index}") for index, spec in enumerate(specs)], audit, WORKLOAD] for specs in (first, second)
-    ]
     times = 1000 if bench.guest.kernel == "6.12" else 300
-    bench.guest.put("/t/swaps.json", json.dumps(given).encode())
-    bench.guest.put("/t/swaps.py", (INSIDE / "swaps.py").read_bytes())
     bench.control.set(*first, posture=audit)
     with hammering(bench.control, denied=f"{A}2", allowed=f"{B}2") as hammer:
-        start = hammer.state()[0]
-        swaps = bench.guest.run(["python3", "/t/swaps.py", GROUP, str(times), A, "/t/swaps.json"], timeout=300)
-        assert hammer.state()[0] > start + times // 10
+        swap(bench, hammer, times, (first, second), audit)
+
+
+def test_two_names_are_judged_by_one_policy(bench: Bench) -> None:
+    """Each policy denies the rename by another one of its names."""
+    first, second = [block(A, f"{B}2")], [block(f"{B}2.new")]
+    bench.control.set(*first)
+    with hammering(bench.control, moved=f"{B}2") as hammer:
+        swap(bench, hammer, 300, (first, second), BLOCK)
+
+
+def swap(
+    bench: Bench, hammer: Hammer, times: int, policies: tuple[list[Any], list[Any]], posture: Mapping[str, str]
+) -> None:
+    """While it hammers, policies change places; the first of them denies reading `A`."""
+    given = [[[policy(spec, f"p{index}") for index, spec in enumerate(specs)], posture, WORKLOAD] for specs in policies]
+    bench.guest.put("/t/swaps.json", json.dumps(given).encode())
+    bench.guest.put("/t/swaps.py", (INSIDE / "swaps.py").read_bytes())
+    start = hammer.state()[0]
+    swaps = bench.guest.run(["python3", "/t/swaps.py", GROUP, str(times), A, "/t/swaps.json"], timeout=300)
+    assert hammer.state()[0] > start + times // 10
     # whoever asks after a change is judged by the new policy, also of what was passed before
     assert swaps.checked() == f"{2 * times}\n"

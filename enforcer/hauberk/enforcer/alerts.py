@@ -34,21 +34,28 @@ _HOOKS = {
     Operation.EXEC: "SECURITY_BPRM_CHECK",
     Operation.READ: "FILE_OPEN",
     Operation.WRITE: "FILE_OPEN",
-    Operation.NETWORK: "SOCKET",
     Operation.CAPABILITY: "CAPABLE",
     Operation.MOUNT: "SB_MOUNT",
     Operation.PTRACE: "PTRACE_ACCESS_CHECK",
     Operation.BPF: "BPF",
 }
-_CHANGES = {
-    How.CREATE: "FILE_CREATE",
-    How.DELETE: "FILE_UNLINK",
+_HOOKS_BY_HOW = {
+    How.MKNOD: "FILE_MKNOD",
+    How.MKDIR: "FILE_MKDIR",
+    How.SYMLINK: "FILE_SYMLINK",
+    How.UNLINK: "FILE_UNLINK",
+    How.RMDIR: "FILE_RMDIR",
     How.RENAME: "FILE_RENAME",
     How.LINK: "FILE_LINK",
     How.TRUNCATE: "FILE_TRUNCATE",
     How.CHMOD: "FILE_CHMOD",
     How.CHOWN: "FILE_CHOWN",
     How.MAP: "MMAP_FILE",
+    How.SOCKET: "SOCKET_CREATE",
+    How.CONNECT: "SOCKET_CONNECT",
+    How.ACCEPT: "SOCKET_ACCEPT",
+    How.MOVE_MOUNT: "MOVE_MOUNT",
+    How.PIVOT_ROOT: "SB_PIVOTROOT",
 }
 _PROTOCOLS = {1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMPv6", 132: "SCTP"}
 _SOCKETS = {
@@ -177,7 +184,7 @@ def _notes(record: Record, origin: Origin | None) -> Alert:
 
 
 def _data(record: Record) -> str:
-    hook = _CHANGES.get(record.how) or _HOOKS.get(record.op, record.op.name)
+    hook = _HOOKS_BY_HOW.get(record.how) or _HOOKS.get(record.op, record.op.name)
     return f"lsm={hook} cut=true" if record.cut else f"lsm={hook}"
 
 

@@ -24,7 +24,7 @@ from hauberk.policy.model import Model, Posture, Workload
 from hauberk.policy.problems import HauberkError
 
 DEFAULT = Path("/run/hauberk/state.json")
-VERSION = 1
+VERSION = 2
 MOST_BYTES = 64 << 20
 GENERATIONS = 3
 """Of a workload's policies that are kept: records of an earlier one may still wait in the ring."""
@@ -40,9 +40,9 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What a workload's tasks are judged by from `since` on, in ns since boot."""
+    """What a workload's tasks are judged by; `version` is what records call it, the id of its map in the kernel."""
 
-    since: int
+    version: int
     workload: Workload
     posture: Posture
     policies: tuple[Given, ...]
@@ -66,9 +66,9 @@ class Held:
     def now(self) -> Generation:
         return self.generations[0]
 
-    def at(self, time: int) -> Generation | None:
-        """What held at a time, None for one before all that is known."""
-        return next((one for one in self.generations if one.since <= time), None)
+    def of(self, version: int) -> Generation | None:
+        """What records of that version were judged by, None when it is not known any more."""
+        return next((one for one in self.generations if one.version == version), None)
 
     def followed_by(self, generation: Generation, groups: tuple[Group, ...]) -> Held:
         return Held(groups, (generation, *self.generations)[:GENERATIONS])
@@ -168,7 +168,7 @@ def _held_document(held: Held) -> dict[str, Any]:
         "cgroups": [asdict(group) for group in held.groups],
         "generations": [
             {
-                "since": one.since,
+                "version": one.version,
                 "workload": workload_document(one.workload),
                 "posture": asdict(one.posture),
                 "policies": [asdict(given) for given in one.policies],
@@ -205,7 +205,7 @@ def _held(given: dict[str, Any]) -> Held:
 
 def _generation(given: dict[str, Any]) -> Generation:
     return Generation(
-        since=_whole(given["since"]),
+        version=_whole(given["version"]),
         workload=parse_workload(given["workload"]),
         posture=parse_posture(given["posture"]),
         policies=tuple(_given(one) for one in given["policies"]),

@@ -6,7 +6,7 @@ With `adopt`, takes over what is loaded; SIZES are those of loader.Sizes, as JSO
 
 {"register": cgroup, "slot": n}  {"set": [documents], "posture": {...}, "slot": n, "workload": {...}}  {"clear": n}
 {"records": true}  {"counters": true}  {"rate": [n, seconds]}  {"unload": true}
-{"holds": [documents], ...as set}  {"upgrade": true}  {"programs": true}  {"most_bytes": n}
+{"holds": [documents], ...as set}  {"upgrade": bits of Fault}  {"programs": true}  {"most_bytes": n}
 {"attempt": {...another}}: what it raised
 """
 
@@ -22,7 +22,7 @@ from hauberk.enforcer.kernel.encode import encode
 from hauberk.enforcer.kernel.errors import KernelError, TooLargeError
 from hauberk.enforcer.kernel.image import Image
 from hauberk.enforcer.kernel.maps import Kernel
-from hauberk.enforcer.kernel.wire import Record, unpack_record
+from hauberk.enforcer.kernel.wire import Fault, Record, unpack_record
 from hauberk.policy.decision import compile_policies
 from hauberk.policy.model import Model
 from hauberk.policy.parse import parse_policy, parse_posture, parse_workload
@@ -55,9 +55,9 @@ class Control:
                 return kernel.holds(slot, image)
             case {"holds": documents, "posture": posture, "slot": slot, "workload": workload}:
                 return kernel.holds(slot, image_of(documents, posture, workload))
-            case {"upgrade": _}:
+            case {"upgrade": fault}:
                 # the ring that is read is the one that the new programs take over
-                self.programs = loader.load(self.object_file)
+                self.programs = loader.load(self.object_file, fault=Fault(fault))
                 self.kernel = Kernel(self.programs)
             case {"most_bytes": bound}:
                 self.kernel = Kernel(self.programs, most_bytes=bound)

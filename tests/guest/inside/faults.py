@@ -1,6 +1,7 @@
 """Runs in a guest: accesses that something goes wrong with; prints the errno of each, 0 for success.
 
 usage: python3 faults.py GROUP deep FOLDER DEPTH... | GROUP detached FOLDER | GROUP flood PATH TIMES
+| GROUP open|mkdir PATH | GROUP rename|link PATH PATH
 """
 
 from __future__ import annotations
@@ -60,10 +61,26 @@ def flood(group: str, path: str, times: str) -> Iterator[int]:
         yield number
 
 
+def once(group: str, what: str, *paths: str) -> Iterator[int]:
+    enter(group)
+    try:
+        getattr(os, what)(*paths)
+    except OSError as error:
+        yield error.errno or -1
+    else:
+        yield 0
+
+
 def main() -> None:
     group, what, *arguments = sys.argv[1:]
     doing: dict[str, Callable[..., Iterator[int]]] = {"deep": deep, "detached": detached, "flood": flood}
-    print(*doing[what](group, *arguments))
+    if what == "open":
+        enter(group)
+        print(opened(*arguments))
+    elif what in doing:
+        print(*doing[what](group, *arguments))
+    else:
+        print(*once(group, what, *arguments))
 
 
 main()

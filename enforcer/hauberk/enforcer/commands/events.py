@@ -17,7 +17,7 @@ from hauberk.enforcer.kernel.encode import encode
 from hauberk.enforcer.kernel.image import Image
 from hauberk.enforcer.kernel.wire import Record, unpack_record
 from hauberk.enforcer.session import Places, Session, adopted
-from hauberk.enforcer.state import Held, State
+from hauberk.enforcer.state import Generation, Held, State
 from hauberk.policy.documents import decode, pointer_token
 from hauberk.policy.documents import read as read_documents
 from hauberk.policy.loose import is_mapping
@@ -58,20 +58,27 @@ class _Known:
             self.state, self.stamp = states.read(self.path) or State(), stamp
             self.images.clear()
 
-    def image(self, slot: int, time: int) -> Image | None:
-        held = self.state.slots.get(slot)
-        generation = held.at(time) if held else None
+    def image(self, slot: int, version: int) -> Image | None:
+        generation = self._generation(slot, version)
+        if generation is None and version:
+            with states.locked(self.path):
+                pass  # a load that has swapped the policy in, and not yet written it down, is over now
+            self.refresh()
+            generation = self._generation(slot, version)
         if generation is None:
             return None
-        key = (slot, generation.since)
+        key = (slot, version)
         if key not in self.images:
             self.images[key] = encode(generation.compiled())
         return self.images[key]
 
+    def _generation(self, slot: int, version: int) -> Generation | None:
+        held = self.state.slots.get(slot)
+        return held.of(version) if held else None
+
     def pod(self, record: Record) -> Pod:
         held = self.state.slots.get(record.slot)
-        generation = held.at(record.time) if held else None
-        workload = generation.workload if generation else (Workload(None) if record.slot == 0 else None)
+        workload = held.now.workload if held else (Workload(None) if record.slot == 0 else None)
         return Pod(workload, _container(held, record.cgroup))
 
 
@@ -123,7 +130,7 @@ class _Reader:
         record = unpack_record(data)
         if record.slot == self._kernel.probe_slot:
             return  # the self-test's own
-        image = self.known.image(record.slot, record.time)
+        image = self.known.image(record.slot, record.policy)
         for alert in alerts_of(record, image, self.known.pod(record), self._context):
             self._alerts += 1
             self._show(alert)

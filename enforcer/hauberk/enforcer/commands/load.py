@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -192,7 +191,7 @@ def _enforce(
         kernel.set_rate(*(options.rate or _RATE))
     missing = [group for group in groups if registered.get(group.id) != slot]
     same = held is not None and _same(held.now, generation) and kernel.holds(slot, image)
-    with _undone(kernel, slot, held, missing):
+    with _undone(kernel, slot, held, missing, lambda held: states.write(path, state.with_slot(slot, held))):
         if not same:
             kernel.set_policy(slot, image)
             if not kernel.holds(slot, image):
@@ -200,8 +199,8 @@ def _enforce(
         for group in missing:
             kernel.register(Path(group.path), slot)
         digest = digest_of(kernel.read_policy(slot) or {})
-        since = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        held = _held(held, replace(generation, since=since, digest=digest), groups, same=same)
+        now = replace(generation, version=kernel.version(slot), digest=digest)
+        held = _held(held, now, groups, same=same)
         programs = loader.attached(pins=session.places.pins)
         states.write(path, replace(state.with_slot(slot, held), programs=programs))
     policies = [given.policy for given in generation.policies]
@@ -241,7 +240,9 @@ def _held(held: Held | None, generation: Generation, groups: tuple[Group, ...], 
 
 
 @contextmanager
-def _undone(kernel: Kernel, slot: int, held: Held | None, groups: Sequence[Group]) -> Generator[None]:
+def _undone(
+    kernel: Kernel, slot: int, held: Held | None, groups: Sequence[Group], write: Callable[[Held], None]
+) -> Generator[None]:
     """When the block fails, a workload is judged by what it was before, or by nothing."""
     new = kernel.read_policy(slot) is None
     try:
@@ -253,11 +254,12 @@ def _undone(kernel: Kernel, slot: int, held: Held | None, groups: Sequence[Group
             kernel.clear_policy(slot)
         elif held is not None:
             kernel.set_policy(slot, encode(held.now.compiled()))
+            write(held.followed_by(replace(held.now, version=kernel.version(slot)), held.groups))
         raise
 
 
 def _same(one: Generation, other: Generation) -> bool:
-    return replace(one, since=0, digest="") == replace(other, since=0, digest="")
+    return replace(one, version=0, digest="") == replace(other, version=0, digest="")
 
 
 def workload_of(

@@ -20,7 +20,7 @@ from typing import Self
 from hauberk.enforcer.kernel.errors import NotOursError
 from hauberk.enforcer.kernel.hashing import Seed
 from hauberk.enforcer.kernel.libbpf import Link, Map, Object, is_loaded, program_of_link
-from hauberk.enforcer.kernel.wire import CONSTANTS, CONTAINER, KEY, SEED, SETTINGS, SLOT, VERSION
+from hauberk.enforcer.kernel.wire import CONSTANTS, CONTAINER, KEY, SEED, SETTINGS, SLOT, VERSION, Fault
 
 PINS = Path("/sys/fs/bpf/hauberk")
 _NAME = "hauberk"
@@ -39,6 +39,7 @@ _SHAPES = {
 }
 """The maps that outlive a process: bytes of a key and of a value."""
 
+NO_FAULT = Fault(0)
 _SINCE = {"hauberk_ftruncate": "bpf_lsm_file_truncate"}
 """Programs that older kernels do not have a place for: the symbol that tells (6.2; before, path_truncate serves)."""
 
@@ -82,11 +83,11 @@ class Programs:
         self.close()
 
 
-def load(object_file: Path, *, pins: Path = PINS, sizes: Sizes | None = None) -> Programs:
+def load(object_file: Path, *, pins: Path = PINS, sizes: Sizes | None = None, fault: Fault = NO_FAULT) -> Programs:
     """Loads, attaches and pins all programs; nothing stays behind when that fails.
 
     Where programs are at work already, the new ones take over their maps and secret, work beside them, and take
-    their place: whatever was denied is denied at every moment.
+    their place: whatever was denied is denied at every moment. `fault` is for tests.
 
     Raises:
         KernelError: the kernel or libbpf refuses; with its last lines.
@@ -102,7 +103,7 @@ def load(object_file: Path, *, pins: Path = PINS, sizes: Sizes | None = None) ->
         if not {*_SHAPES, _CONSTANTS} <= set(programs.map_names):
             raise NotOursError(f"{object_file} holds other programs than Hauberk's: install the package again")
         try:
-            _prepare(programs, sizes or Sizes(), before)
+            _prepare(programs, sizes or Sizes(), before, fault)
             programs.load()
             for name in ("maps", "links"):
                 (fresh / name).mkdir(mode=0o700, parents=True)
@@ -122,11 +123,11 @@ def load(object_file: Path, *, pins: Path = PINS, sizes: Sizes | None = None) ->
     return adopt(pins=pins)
 
 
-def _prepare(programs: Object, sizes: Sizes, before: Programs | None) -> None:
+def _prepare(programs: Object, sizes: Sizes, before: Programs | None, fault: Fault) -> None:
     for name, entries in sizes.of().items():
         programs.set_entries(name, entries)
     secret = before.seed.pack() if before else secrets.token_bytes(SEED.size)
-    programs.set_initial(_CONSTANTS, CONSTANTS.pack(VERSION, 1, secret))
+    programs.set_initial(_CONSTANTS, CONSTANTS.pack(VERSION, 1, fault, secret))
     for name in programs.programs:
         if _left_out(name):
             programs.leave_out(name)
@@ -166,7 +167,7 @@ def adopt(*, pins: Path = PINS) -> Programs:
         raise FileNotFoundError(errno.ENOENT, "no programs are loaded", str(pins))
     with ExitStack() as opened:
         constants = opened.enter_context(_pinned(pins, _CONSTANTS, (SLOT.size, CONSTANTS.size))).get(bytes(SLOT.size))
-        version, _, secret = CONSTANTS.unpack(constants or bytes(CONSTANTS.size))
+        version, _, _, secret = CONSTANTS.unpack(constants or bytes(CONSTANTS.size))
         if version != VERSION:
             raise NotOursError(
                 f"{pins}: the programs have version {version}, this enforcer {VERSION}: unload them first"

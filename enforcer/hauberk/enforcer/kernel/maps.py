@@ -156,6 +156,11 @@ class Kernel:
                 return slot
         raise TooLargeError(f"all {self.probe_slot - 1} places for workloads are taken")
 
+    def version(self, slot: int) -> int:
+        """What records call a workload's policy: the id of its map, another one after each change; 0 without one."""
+        number = self._maps["policies"].get(SLOT.pack(slot))
+        return 0 if number is None else _number(number)
+
     def read_policy(self, slot: int) -> dict[int, bytes] | None:
         """All entries that the kernel holds for a workload, None when it has no policy."""
         number = self._maps["policies"].get(SLOT.pack(slot))

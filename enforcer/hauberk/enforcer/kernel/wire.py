@@ -25,10 +25,10 @@ VALUE_BYTES = 64
 STATE = struct.Struct("<512sI4x")
 SETTINGS = struct.Struct("<QIIQI4x")
 CONTAINER = struct.Struct("<I4x")
-RECORD = struct.Struct("<QQ3I3I2IIiI4B3H2x16s")
+RECORD = struct.Struct("<QQ4I3I2IIiI4x4B3H2x16s")
 SEED = struct.Struct(f"<Q{NAME_WORDS}Q{NAME_WORDS}Q")
-CONSTANTS = struct.Struct(f"<II{SEED.size}s")
-VERSION = 1
+CONSTANTS = struct.Struct(f"<III4x{SEED.size}s")
+VERSION = 2
 
 
 class Kind(IntEnum):
@@ -79,17 +79,33 @@ class Operation(IntEnum):
 
 
 class How(IntEnum):
-    """`enum hbk_how`."""
+    """By which hook, where several have one operation (`enum hbk_how`)."""
 
     NONE = 0
-    CREATE = 1
-    DELETE = 2
-    RENAME = 3
-    LINK = 4
-    TRUNCATE = 5
-    CHMOD = 6
-    CHOWN = 7
-    MAP = 8
+    MKNOD = 1
+    MKDIR = 2
+    SYMLINK = 3
+    UNLINK = 4
+    RMDIR = 5
+    RENAME = 6
+    LINK = 7
+    TRUNCATE = 8
+    CHMOD = 9
+    CHOWN = 10
+    MAP = 11
+    SOCKET = 12
+    CONNECT = 13
+    ACCEPT = 14
+    MOVE_MOUNT = 15
+    PIVOT_ROOT = 16
+
+
+class Fault(IntFlag):
+    """What tests make fail (`enum hbk_fault`)."""
+
+    NAME = 1
+    PATTERN = 2
+    TORN = 4
 
 
 class Reason(IntEnum):
@@ -125,6 +141,7 @@ class Counter(IntEnum):
     NO_PATH = 5
     TOO_DEEP = 6
     UNTOLD = 7
+    TORN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +166,15 @@ class Settings:
 class Record:
     """One report of the kernel; `rule` is the number of a rule, or of a set of Audit rules for `Reason.WATCH`.
 
+    `policy` is the id of the policy's map, of which `rule` is a number, 0 where no policy was asked.
+
     `time` is in ns since boot, `cgroup` the id of the task's cgroup, pids are the node's but for `inner_*`.
     """
 
     time: int
     cgroup: int
     slot: int
+    policy: int
     rule: int
     suppressed: int
     pid: int

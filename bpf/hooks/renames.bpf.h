@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * path_link, path_rename: two names, which one and the same policy must let pass, and all that is below a directory.
+ *
+ * The caller chooses both names. A directory with ruled paths below it keeps its name: nothing below it is asked about.
+ */
+#ifndef HAUBERK_RENAMES_H
+#define HAUBERK_RENAMES_H
+
+#define RENAME_EXCHANGE 2 /* include/uapi/linux/fs.h */
+
+static __always_inline bool one_policy(__u32 first, __u32 second)
+{
+	return first == second && first != HBK_TORN && !(first && seed.fault & HBK_FAULT_TORN);
+}
+
+/* link(2) works inside one mount only, so the new directory's mount is the old name's, too (fs/namei.c, do_linkat) */
+SEC("lsm/path_link")
+int BPF_PROG(hauberk_link, struct dentry *old_dentry, const struct path *dir, struct dentry *dentry, int ret)
+{
+	if (ret)
+		return ret;
+	forget(old_dentry->d_inode);
+	for (int i = 0; i < TRIES; i++) {
+		__u32 old, new;
+
+		ret = change(old_dentry, dir->mnt, owner_of(old_dentry), HBK_HOW_LINK | TAKEN, &old);
+		if (!ret)
+			ret = change(dentry, dir->mnt, owner_of(dir->dentry), HBK_HOW_LINK, &new);
+		if (ret || one_policy(old, new))
+			return ret;
+	}
+	return torn();
+}
+
+/* The hash of a walked path, and the states of both domains' patterns below it. */
+struct place {
+	__u64 dentry, mount; /* addresses */
+	__u64 hash;
+	__u32 process, file;
+	__u32 outcome;
+};
+
+static __always_inline __u32 state_below(struct working *w, void *policy, __u32 domain)
+{
+	const struct hbk_header *global = header_of(policy, domain, 0);
+	void *automaton;
+	__u32 state;
+
+	if (!global || !(global->flags & HBK_GLOBS))
+		return 0;
+	state = read_path(w, global, &automaton);
+	return automaton && w->count ? next_state(automaton, state, '/') : state;
+}
+
+__noinline int hbk_find_place(struct place *place, __u32 slot)
+{
+	__u32 index = 0;
+	struct working *w = borrow(&index);
+	void *policy = bpf_map_lookup_elem(&policies, &slot);
+
+	if (!place)
+		return 0;
+	place->outcome = PATH_UNKNOWN;
+	if (!w)
+		return 0;
+	place->outcome = walk(index, place->dentry, place->mount);
+	place->hash = path_hash(w);
+	w->unread = 0;
+	if (policy) {
+		place->process = state_below(w, policy, HBK_PROCESS);
+		if (w->unread)
+			place->outcome = PATH_UNKNOWN;
+		place->file = state_below(w, policy, HBK_FILE);
+		if (w->unread)
+			place->outcome = PATH_UNKNOWN;
+	}
+	give_back(w);
+	return 0;
+}
+
+static __always_inline bool is_above(void *policy, __u32 domain, __u64 hash, __u32 *number)
+{
+	__u64 key = key_of(hash, domain, HBK_ABOVE, 0);
+	struct hbk_value *value = bpf_map_lookup_elem(policy, &key);
+
+	if (!value)
+		return false;
+	*number = value->cell[0].deny;
+	return true;
+}
+
+struct move {
+	__u64 from, from_mount, to, to_mount; /* addresses */
+	__u32 slot;
+	__u32 rule; /* out: the one that a path below the directory has */
+	__u32 unknown; /* out */
+	__u32 policy; /* out: id of its map, HBK_TORN when there were two */
+};
+
+static __always_inline int refuse_name(struct dentry *dentry, struct vfsmount *mount, const struct move *move,
+				       __u32 reason)
+{
+	struct request r = {
+		.domain = HBK_FILE,
+		.op = HBK_OP_MODIFY,
+		.how = HBK_HOW_RENAME,
+		.reason = reason,
+		.rule = move->rule,
+		.slot = move->slot,
+		.policy = move->policy,
+		.dentry = (__u64)dentry,
+		.mount = (__u64)mount,
+	};
+
+	return refuse(&r);
+}
+
+/*
+ * Whether a directory keeps its name: a ruled path is below it, or patterns would judge what is below differently
+ * under the new name.
+ */
+__noinline int hbk_keeps_name(struct move *move)
+{
+	struct place old = {}, new = {};
+	void *policy;
+	__u32 slot;
+	bool keeps;
+
+	if (!move)
+		return 0;
+	slot = move->slot;
+	policy = bpf_map_lookup_elem(&policies, &slot);
+	if (!policy)
+		return 0;
+	move->policy = version_of(policy);
+	if (!header_of(policy, HBK_FILE, 0) && !header_of(policy, HBK_PROCESS, 0))
+		return 0;
+	old.dentry = move->from;
+	old.mount = move->from_mount;
+	new.dentry = move->to;
+	new.mount = move->to_mount;
+	hbk_find_place(&old, slot);
+	hbk_find_place(&new, slot);
+	if (old.outcome != PATH_FOUND || new.outcome != PATH_FOUND) {
+		move->unknown = 1;
+		return 1;
+	}
+	keeps = is_above(policy, HBK_FILE, old.hash, &move->rule) ||
+		is_above(policy, HBK_PROCESS, old.hash, &move->rule) || (old.process && old.process != new.process) ||
+		(old.file && old.file != new.file);
+	policy = bpf_map_lookup_elem(&policies, &slot);
+	if (!keeps && (!policy || version_of(policy) != move->policy))
+		move->policy = HBK_TORN;
+	return keeps;
+}
+
+/* A directory gets another name, and with it all that is below. `*policy` as for change(). */
+static __noinline int move_directory(const struct path *old_dir, struct dentry *from, const struct path *new_dir,
+				     struct dentry *to, __u32 *policy)
+{
+	struct move move = {
+		.from = (__u64)from,
+		.from_mount = (__u64)old_dir->mnt,
+		.to = (__u64)to,
+		.to_mount = (__u64)new_dir->mnt,
+	};
+	struct actor actor;
+	int ret;
+
+	*policy = 0;
+	if (!asked(&actor, &ret) || actor.label->standing == HBK_ENTERING)
+		return ret;
+	move.slot = actor.label->slot;
+	if (!hbk_keeps_name(&move)) {
+		*policy = move.policy;
+		return 0;
+	}
+	if (move.unknown)
+		count(HBK_COUNT_NO_PATH);
+	return refuse_name(from, old_dir->mnt, &move, move.unknown ? HBK_CANNOT_TELL : HBK_BY_GUARD);
+}
+
+/* `*policy` as for change(), or HBK_TORN. */
+static __noinline int rename_one(const struct path *old_dir, struct dentry *old, const struct path *new_dir,
+				 struct dentry *new, __u32 *policy)
+{
+	struct inode *replaced = new->d_inode, *moved = old->d_inode;
+	__u32 other;
+	int ret;
+
+	ret = change(old, old_dir->mnt, owner_of(old), HBK_HOW_RENAME | TAKEN, policy);
+	if (ret)
+		return ret;
+	ret = change(new, new_dir->mnt, replaced ? owner_of(new) : owner_of(new_dir->dentry),
+		     HBK_HOW_RENAME | (replaced ? TAKEN : 0), &other);
+	if (ret)
+		return ret;
+	if (other == *policy && moved && (moved->i_mode & S_IFMT) == S_IFDIR)
+		ret = move_directory(old_dir, old, new_dir, new, &other);
+	if (other != *policy)
+		*policy = HBK_TORN;
+	return ret;
+}
+
+SEC("lsm/path_rename")
+int BPF_PROG(hauberk_rename, const struct path *old_dir, struct dentry *old, const struct path *new_dir,
+	     struct dentry *new, unsigned int flags, int ret)
+{
+	if (ret)
+		return ret;
+	forget(old->d_inode);
+	forget(new->d_inode);
+	for (int i = 0; i < TRIES; i++) {
+		__u32 first, second;
+
+		ret = rename_one(old_dir, old, new_dir, new, &first);
+		second = first;
+		if (!ret && flags & RENAME_EXCHANGE)
+			ret = rename_one(new_dir, new, old_dir, old, &second);
+		if (ret || one_policy(first, second))
+			return ret;
+	}
+	return torn();
+}
+
+#endif
