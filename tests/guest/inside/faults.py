@@ -76,7 +76,7 @@ def main() -> None:
     doing: dict[str, Callable[..., Iterator[int]]] = {"deep": deep, "detached": detached, "flood": flood}
     if what == "open":
         enter(group)
-        print(opened(*arguments))
+        print(opened(arguments[0]))
     elif what in doing:
         print(*doing[what](group, *arguments))
     else:
