@@ -169,7 +169,7 @@ struct hbk_settings {
 	__u32 node; /* a policy for the node's own tasks is there */
 	__u64 window; /* ns */
 	__u32 burst; /* reports of one rule for one workload in one window, 0 for all */
-	__u32 pad;
+	__u32 observe; /* nothing is denied; what would be is reported */
 };
 
 struct hbk_container {

@@ -45,8 +45,7 @@ int BPF_PROG(hauberk_personality, const struct cred *new, int ret)
 		return ret;
 	if (!header_of(actor.policy, HBK_CAPABILITIES, 0))
 		return 0;
-	count(HBK_COUNT_DENIED);
-	return -EPERM;
+	return denial() ? -EPERM : 0;
 }
 
 #endif

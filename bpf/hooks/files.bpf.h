@@ -16,8 +16,7 @@
 static __always_inline int torn(void)
 {
 	count(HBK_COUNT_TORN);
-	count(HBK_COUNT_DENIED);
-	return -EACCES;
+	return denial();
 }
 
 /* Both halves of an open, each judged if it is asked for; `r->policy` is HBK_TORN when two policies let them pass. */

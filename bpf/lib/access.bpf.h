@@ -27,8 +27,7 @@ static __always_inline bool asked(struct actor *actor, int *answer)
 	if (!label)
 		return false;
 	if (label->standing == HBK_BROKEN) {
-		count(HBK_COUNT_DENIED);
-		*answer = -EACCES;
+		*answer = denial();
 		return false;
 	}
 	slot = label->slot;
@@ -44,8 +43,7 @@ static __always_inline int answer(const struct request *r)
 {
 	if (!r->denied)
 		return 0;
-	count(HBK_COUNT_DENIED);
-	return -EACCES;
+	return denial();
 }
 
 static __always_inline __u32 owner_of(const struct dentry *dentry)
@@ -72,7 +70,6 @@ __noinline int hbk_refuse(struct request *r)
 	if (!r)
 		return 0;
 	r->denied = 1;
-	count(HBK_COUNT_DENIED);
 	w = borrow(&index);
 	if (!w)
 		return 0;
@@ -87,7 +84,7 @@ __noinline int hbk_refuse(struct request *r)
 static __always_inline int refuse(struct request *r)
 {
 	hbk_refuse(r);
-	return -EACCES;
+	return denial();
 }
 
 /* Decides about a walked path. Apart from hbk_judge only to keep the stack of what reports small. */
@@ -177,7 +174,7 @@ __noinline int hbk_judge(struct request *r)
 		else
 			r->policy = HBK_TORN;
 	}
-	if (outcome != PATH_FOUND || w->namespace != task->nsproxy->mnt_ns)
+	if (outcome != PATH_FOUND || w->namespace != task->nsproxy->mnt_ns || r->denied)
 		r->lasting = 0;
 	if (reports(r) && r->policy != HBK_TORN)
 		hbk_report(r, index, outcome);

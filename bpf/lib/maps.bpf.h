@@ -88,4 +88,11 @@ static __always_inline void count(__u32 which)
 		__sync_fetch_and_add(counter, 1);
 }
 
+/* What a hook answers for what is denied. */
+static __always_inline int denial(void)
+{
+	count(HBK_COUNT_DENIED);
+	return settings.observe ? 0 : -EACCES;
+}
+
 #endif

@@ -175,7 +175,7 @@ static long send_watch(__u32 index, struct watches *watches)
 		return 1;
 	record->rule = r->set[index & (HBK_SETS - 1)];
 	record->reason = HBK_BY_WATCH;
-	record->result = r->denied ? -EACCES : 0;
+	record->result = r->denied && !settings.observe ? -EACCES : 0;
 	if (!may_send(watches->w, r, HBK_BY_WATCH, record->rule, watches->now, &left_out))
 		return 0;
 	record->suppressed = left_out;
@@ -236,7 +236,7 @@ __noinline int hbk_report(struct request *r, __u32 index, __u32 outcome)
 	if (r->reason && (r->denied || r->reason == HBK_BY_POSTURE)) {
 		record->rule = r->rule;
 		record->reason = r->reason;
-		record->result = r->denied ? -EACCES : 0;
+		record->result = r->denied && !settings.observe ? -EACCES : 0;
 		if (may_send(w, r, r->reason, r->rule, now, &left_out)) {
 			record->suppressed = left_out;
 			if (bpf_ringbuf_output(&records, message, end, 0))

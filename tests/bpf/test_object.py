@@ -64,8 +64,9 @@ def test_fields_stand_where_the_twins_have_them() -> None:
         assert struct.unpack_from(f"<{sizes[size]}", packed, record[name])[0] == value, name
     assert packed[record["comm"] :] == b"x" * 16
     settings = found["hbk_settings"].offsets
-    packed = wire.Settings(registry=1, levels=2, node=3, window=4, burst=5).pack()
-    assert [packed[settings[name]] for name in ("registry", "levels", "node", "window", "burst")] == [1, 2, 3, 4, 5]
+    packed = wire.Settings(registry=1, levels=2, node=3, window=4, burst=5, observe=6).pack()
+    names = "registry levels node window burst observe"
+    assert [packed[settings[name]] for name in names.split()] == [1, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ class Image:
     user: int = 0
     capabilities: Sequence[str] = tuple(CAPABILITIES)
     hook: Sequence[str] = ()
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ def _config(name: str, image: Image) -> dict[str, Any]:
         **hooks,
         "ociVersion": "1.0.2",
         "hostname": name,
+        "annotations": dict(image.annotations),
         "root": {"path": "rootfs"},
         "process": {
             "args": list(image.argv),

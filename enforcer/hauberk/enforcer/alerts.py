@@ -95,6 +95,9 @@ class Pod:
 
     workload: Workload | None = None
     container_id: str = ""
+    name: str = ""
+    image: str = ""
+    slot: int = 0
 
 
 def alerts_of(record: Record, image: Image | None, pod: Pod, context: Context) -> Iterator[Alert]:
@@ -118,7 +121,7 @@ def _alert(record: Record, origin: Origin | None, pod: Pod, context: Context) ->
         "Action": "Block" if record.result and record.reason is not Reason.WATCH else "Audit",
         "ClusterName": context.cluster,
         "ContainerID": pod.container_id,
-        "ContainerImage": "",
+        "ContainerImage": pod.image,
         "ContainerName": workload.container,
         "Data": _data(record),
         "Enforcer": "BPFLSM",
@@ -132,7 +135,7 @@ def _alert(record: Record, origin: Origin | None, pod: Pod, context: Context) ->
         "PID": record.inner_pid,
         "PPID": record.inner_ppid,
         "ParentProcessName": _shown(record.parent),
-        "PodName": "",
+        "PodName": pod.name,
         "PolicyName": _policy(record, origin),
         "ProcessName": _shown(record.resource if exec_ else record.program),
         "Resource": _resource(record),

@@ -73,8 +73,10 @@ def read_policies(paths: Sequence[str]) -> list[Read]:
     """
     found: list[Read] = []
     wrong: list[str] = []
-    for path in _files(paths):
-        _read_file(path, found, wrong)
+    for path in files(paths):
+        reads, problems = read_file(path)
+        found += reads
+        wrong += problems
     if wrong:
         raise RefusedError("\n  ".join(["nothing is changed, as the policies have problems:", *wrong]))
     if not found:
@@ -82,7 +84,7 @@ def read_policies(paths: Sequence[str]) -> list[Read]:
     return found
 
 
-def _files(paths: Sequence[str]) -> Iterator[Path]:
+def files(paths: Sequence[str]) -> Iterator[Path]:
     for given in paths:
         path = Path(given)
         if not path.is_dir():
@@ -105,12 +107,19 @@ def _bytes(path: Path) -> bytes:
         return file.read(MOST_BYTES)
 
 
-def _read_file(path: Path, found: list[Read], wrong: list[str]) -> None:
+def read_file(path: Path) -> tuple[list[Read], list[str]]:
+    """The policies of one file, and what is wrong with it, each with its place.
+
+    Raises:
+        HauberkError: it cannot be read.
+
+    """
+    found: list[Read] = []
+    wrong: list[str] = []
     name = path.as_posix()
     text = decode(_bytes(path))
     if isinstance(text, Problem):
-        wrong.append(_said(name, text, None))
-        return
+        return [], [_said(name, text, None)]
     parsed = read_documents(text)
     if parsed.skipped:
         wrong.append(f"{name}: {parsed.skipped}")
@@ -118,6 +127,7 @@ def _read_file(path: Path, found: list[Read], wrong: list[str]) -> None:
     for document in parsed.documents:
         if is_mapping(document.data) and document.data.get("kind") in KINDS:
             _read_document(name, document, found, wrong)
+    return found, wrong
 
 
 def _read_document(name: str, document: Document, found: list[Read], wrong: list[str]) -> None:
@@ -137,6 +147,12 @@ def _read_document(name: str, document: Document, found: list[Read], wrong: list
     given = Given(name, document.value_at("").line, lines, data)
     spec = mapping(data.get("spec"))
     found.append(Read(given, policy, document, tuple(section for section in _UNKNOWN_SECTIONS if spec.get(section))))
+
+
+def lacking(given: Given) -> list[str]:
+    """The same as `beyond` for a policy whose places nobody knows."""
+    spec = mapping(given.document.get("spec"))
+    return [f"/spec/{section}: {text} (HB607)" for section, text in _UNKNOWN_SECTIONS.items() if spec.get(section)]
 
 
 def beyond(read: Read) -> list[str]:

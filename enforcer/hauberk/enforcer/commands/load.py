@@ -266,19 +266,25 @@ def workload_of(
     namespace: str | None, labels: Sequence[str], container: str | None, *, host: bool, named: bool
 ) -> Workload:
     """The workload that options describe; `named` says whether cgroups or processes are given."""
+    pairs = pairs_of(labels)
+    if host:
+        if named or namespace is not None or container is not None:
+            raise HauberkError("--host is the node itself: it goes with --label only")
+        return Workload(None, node_labels=pairs)
+    if not named:
+        raise HauberkError("nothing to enforce it on: give --cgroup or --pid of the workload, or --host for the node")
+    return Workload(namespace or "default", pairs, container or "")
+
+
+def pairs_of(labels: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Labels as the command line has them."""
     pairs: list[tuple[str, str]] = []
     for label in labels:
         key, equals, value = label.partition("=")
         if not key or not equals:
             raise HauberkError(f"--label {label}: give key=value")
         pairs.append((key, value))
-    if host:
-        if named or namespace is not None or container is not None:
-            raise HauberkError("--host is the node itself: it goes with --label only")
-        return Workload(None, node_labels=tuple(pairs))
-    if not named:
-        raise HauberkError("nothing to enforce it on: give --cgroup or --pid of the workload, or --host for the node")
-    return Workload(namespace or "default", tuple(pairs), container or "")
+    return tuple(pairs)
 
 
 def rate_of(text: str) -> tuple[int, float]:

@@ -257,6 +257,10 @@ class Kernel:
         """At most `burst` reports of one rule for one workload in a window; 0 for all."""
         self._set(replace(self.settings(), burst=burst, window=int(seconds * 1e9)))
 
+    def set_observe(self, *, on: bool) -> None:
+        """Whether what would be denied is reported only."""
+        self._set(replace(self.settings(), observe=int(on)))
+
     def _set_node(self, there: bool) -> None:
         """Tasks of no container are looked at while there is a policy for them, and looked up anew from then on."""
         now = self.settings()

@@ -23,7 +23,7 @@ CELL = struct.Struct("<8I")
 HEADER = struct.Struct("<QQ5I28x")
 VALUE_BYTES = 64
 STATE = struct.Struct("<512sI4x")
-SETTINGS = struct.Struct("<QIIQI4x")
+SETTINGS = struct.Struct("<QIIQII")
 CONTAINER = struct.Struct("<I4x")
 RECORD = struct.Struct("<QQ4I3I2IIiI4x4B3H2x16s")
 SEED = struct.Struct(f"<Q{NAME_WORDS}Q{NAME_WORDS}Q")
@@ -146,16 +146,20 @@ class Counter(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What user space tells the programs (`struct hbk_settings`); `window` in ns, no bound with a `burst` of 0."""
+    """What user space tells the programs (`struct hbk_settings`); `window` in ns, no bound with a `burst` of 0.
+
+    With `observe`, nothing is denied, and what would be is reported.
+    """
 
     registry: int = 0
     levels: int = 0
     node: int = 0
     window: int = 0
     burst: int = 0
+    observe: int = 0
 
     def pack(self) -> bytes:
-        return SETTINGS.pack(self.registry, self.levels, self.node, self.window, self.burst)
+        return SETTINGS.pack(self.registry, self.levels, self.node, self.window, self.burst, self.observe)
 
     @classmethod
     def unpack(cls, data: bytes) -> Settings:

@@ -1,0 +1,1 @@
+"""The API server: what is watched there, and what is written back."""

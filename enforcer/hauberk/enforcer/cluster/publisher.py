@@ -1,0 +1,247 @@
+"""Writes what the node says of itself: only what changed, later when the API server is away, and never in a flood."""
+
+from __future__ import annotations
+
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from hauberk.enforcer.cluster import reports
+from hauberk.enforcer.cluster.api import ApiError, Query, UnreachableError
+from hauberk.enforcer.cluster.events import Correlator, Regarding, Said, Write
+from hauberk.enforcer.cluster.reflector import Backoff
+from hauberk.enforcer.cluster.reports import API, Digests, Drift, Object, Versions
+from hauberk.enforcer.node.daemon import Status
+from hauberk.enforcer.node.wanted import PolicyKey, PolicyObject
+from hauberk.policy.loose import listing, mapping
+from hauberk.policy.model import GROUP_VERSION
+
+MANAGER = "hauberk-enforcer"
+_BASE = f"/apis/{API}"
+_LEASE_SECONDS = 40
+_MOST_EVENTS = 1000
+
+
+class Transport(Protocol):
+    """What a publisher needs of an API server."""
+
+    def get(self, path: str, query: Query | None = None) -> Object: ...
+
+    def send(
+        self, method: str, path: str, body: Mapping[str, Any], query: Query | None = None, *, kind: str = "json"
+    ) -> Object: ...
+
+    def delete(self, path: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """How the node stands, with the policies that are there and the versions of them that are in force."""
+
+    status: Status
+    policies: Mapping[PolicyKey, PolicyObject]
+    accepted: Mapping[PolicyKey, PolicyObject]
+    drifts: tuple[Drift, ...] = ()
+    stale: str = ""
+
+
+def stamp(at: float) -> str:
+    """RFC 3339 with microseconds, as Events and Leases have it."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Publisher:
+    """Writes from a thread of its own; `jitter` is the longest wait before a change is written, in seconds."""
+
+    def __init__(
+        self,
+        api: Transport,
+        node: str,
+        versions: Versions,
+        namespace: str,
+        *,
+        jitter: float = 2.0,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._api, self._node, self._versions, self._namespace = api, node, versions, namespace
+        self._jitter, self._now = jitter, now
+        self._digests = Digests()
+        self._news: News | None = None
+        self._wake = threading.Event()
+        self._ends = threading.Event()
+        self._correlator = Correlator(node, now, stamp)
+        self._events: queue.Queue[Write] = queue.Queue(_MOST_EVENTS)
+        self._written: Object | None = None
+        self._drifts: dict[tuple[str, str], Object] | None = None
+        self._renewed = 0.0
+        self._thread = threading.Thread(target=self._run, name="publish", daemon=True)
+        self.error = ""
+        self.writes = 0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def end(self) -> None:
+        """After what waits is written, if the API server is there."""
+        self._ends.set()
+        self._wake.set()
+        self._thread.join(10)
+
+    def tell(self, news: News) -> None:
+        """How the node stands from now on; what was not written yet never will be."""
+        self._news = news
+        self._wake.set()
+
+    def say(self, said: Said) -> None:
+        """An Event, if it is one of not too many."""
+        write = self._correlator.take(said)
+        if write is not None:
+            try:
+                self._events.put_nowait(write)
+            except queue.Full:
+                self._correlator.dropped += 1
+            self._wake.set()
+
+    # -- the thread
+
+    def _run(self) -> None:
+        backoff = Backoff()
+        while True:
+            self._wake.wait(5.0)
+            ends = self._ends.is_set()
+            if self._wake.is_set() and not ends:
+                # a change reaches all nodes at once, and the API server should not hear of it from all at once
+                self._ends.wait(random.uniform(0, self._jitter))  # noqa: S311  no secret
+            self._wake.clear()
+            try:
+                self.write()
+            except (ApiError, UnreachableError) as error:
+                self.error = str(error)
+                if ends:
+                    return
+                self._wake.set()
+                self._ends.wait(backoff.next())
+            else:
+                self.error = ""
+                backoff.reset()
+            if ends:
+                return
+
+    def write(self) -> None:
+        """All that differs from what was written. Raises ApiError, UnreachableError."""
+        news = self._news
+        if news is not None:
+            self._write_status(news)
+            self._write_drifts(news)
+        while not self._events.empty():
+            self._write_event(self._events.get_nowait())
+        if self._now() - self._renewed >= _LEASE_SECONDS / 4:
+            self._renew()
+
+    def _write_status(self, news: News) -> None:
+        path = f"{_BASE}/nodepolicystatuses/{self._node}"
+        if self._written is None:
+            found = self._send("PATCH", path, reports.node_object(self._node), kind="apply-patch+yaml")
+            self._written = dict(mapping(found.get("status")))
+        status = reports.node_status(
+            news.status,
+            news.accepted,
+            self._versions,
+            self._digests,
+            stale=news.stale,
+            old=self._written,
+            now=_seconds(self._now()),
+        )
+        if status == self._written:
+            return
+        body = {**reports.node_object(self._node), "status": status}
+        del body["spec"]
+        self._send("PATCH", f"{path}/status", body, kind="apply-patch+yaml")
+        self._written = status
+
+    def _write_drifts(self, news: News) -> None:
+        if self._drifts is None:
+            self._drifts = self._own_reports()
+        wanted = reports.drift_objects(self._node, news.drifts, self._drifts, _seconds(self._now()))
+        for where, one in wanted.items():
+            if self._drifts.get(where, {}).get("status") == one["status"]:
+                continue
+            path = _report_path(one["kind"], *where)
+            body = {key: value for key, value in one.items() if key != "status"}
+            self._send("PATCH", path, body, kind="apply-patch+yaml")
+            body = {key: value for key, value in one.items() if key != "spec"}
+            self._send("PATCH", f"{path}/status", body, kind="apply-patch+yaml")
+            self._drifts[where] = one
+        for where in [where for where in self._drifts if where not in wanted]:
+            self._api.delete(_report_path(self._drifts[where]["kind"], *where))
+            self.writes += 1
+            del self._drifts[where]
+
+    def _own_reports(self) -> dict[tuple[str, str], Object]:
+        """Those that an earlier daemon of this node wrote."""
+        found: dict[tuple[str, str], Object] = {}
+        query = {"fieldSelector": f"spec.nodeName={self._node}"}
+        for kind, plural in (("DriftReport", "driftreports"), ("ClusterDriftReport", "clusterdriftreports")):
+            for item in listing(self._api.get(f"{_BASE}/{plural}", query).get("items")):
+                one = dict(mapping(item)) | {"kind": kind}
+                metadata = mapping(one.get("metadata"))
+                found[str(metadata.get("namespace") or ""), str(metadata["name"])] = one
+        return found
+
+    def _write_event(self, write: Write) -> None:
+        path = f"/apis/events.k8s.io/v1/namespaces/{write.namespace}/events"
+        try:
+            if write.count:
+                self._send("PATCH", f"{path}/{write.name}", write.body, kind="merge-patch+json", owned=False)
+            else:
+                self._send("POST", path, write.body, owned=False)
+        except ApiError as error:
+            # its namespace may be gone, its series have expired: an Event is no reason to stop
+            self.error = str(error)
+
+    def _renew(self) -> None:
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{self._namespace}/leases/{MANAGER}-{self._node}"
+        body = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": f"{MANAGER}-{self._node}", "namespace": self._namespace},
+            "spec": {
+                "holderIdentity": self._node,
+                "leaseDurationSeconds": _LEASE_SECONDS,
+                "renewTime": stamp(self._now()),
+            },
+        }
+        self._send("PATCH", path, body, kind="apply-patch+yaml")
+        self._renewed = self._now()
+
+    def _send(
+        self, method: str, path: str, body: Mapping[str, Any], *, kind: str = "json", owned: bool = True
+    ) -> Object:
+        query: dict[str, str | int] = {"fieldManager": MANAGER, "force": "true"} if owned else {}
+        self.writes += 1
+        return self._api.send(method, path, body, query, kind=kind)
+
+
+def _seconds(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _report_path(kind: str, namespace: str, name: str) -> str:
+    if kind == "DriftReport":
+        return f"{_BASE}/namespaces/{namespace}/driftreports/{name}"
+    return f"{_BASE}/clusterdriftreports/{name}"
+
+
+def about_policy(key: PolicyKey, one: PolicyObject | None) -> Regarding:
+    """For Events on a policy."""
+    return Regarding(GROUP_VERSION, key.kind, key.name, key.namespace, one.uid if one else "")
+
+
+def about_node(name: str) -> Regarding:
+    """For Events on the node, in the way that kubelets name it."""
+    return Regarding("v1", "Node", name, "", name)

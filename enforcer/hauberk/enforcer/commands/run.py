@@ -1,0 +1,205 @@
+"""`hauberk-enforcer run`: the daemon of a node."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hauberk.enforcer import state as states
+from hauberk.enforcer.alerts import Alert, Context
+from hauberk.enforcer.groups import Tree
+from hauberk.enforcer.kernel.wire import Counter, Record
+from hauberk.enforcer.node.applied import Applied, Applier
+from hauberk.enforcer.node.containers import Containers
+from hauberk.enforcer.node.daemon import Daemon, Source, Status
+from hauberk.enforcer.node.folder import Folder
+from hauberk.enforcer.node.hook import Door
+from hauberk.enforcer.node.local import Local
+from hauberk.enforcer.node.metrics import Gauges, Metrics
+from hauberk.enforcer.node.notify import Notifier
+from hauberk.enforcer.node.reading import Reading
+from hauberk.enforcer.node.sinks import Sink, opened
+from hauberk.enforcer.session import Places, at_work, refuse_if_lacking
+from hauberk.policy.model import Posture
+
+if TYPE_CHECKING:
+    from hauberk.enforcer.cluster.reporter import Reporter
+    from hauberk.enforcer.kernel.maps import Kernel
+
+LOCK = "daemon.lock"
+BUSY = "another `hauberk-enforcer run` is at work on this node"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`paths` are a folder's policies; without any, they are the API server's that `kubeconfig` or the pod names."""
+
+    paths: tuple[str, ...]
+    kubeconfig: Path | None
+    node: str
+    labels: tuple[tuple[str, str], ...]
+    posture: Posture
+    context: Context
+    alerts: str
+    metrics: str | None
+    observe: bool
+    period: float
+    rate: tuple[int, float]
+    most_bytes: int
+    lease_namespace: str
+    jitter: float
+    places: Places
+    programs: Path
+
+
+def run(options: Options) -> None:
+    """Until SIGTERM or SIGINT; enforcement goes on afterwards.
+
+    Raises:
+        RefusedError: this node cannot enforce.
+        HauberkError: another daemon is at work, or a file of its own is damaged.
+
+    """
+    refuse_if_lacking()
+    with ExitStack() as stack:
+        _Run(options, stack).run()
+
+
+class _Run:
+    """Puts the parts together; what is opened is closed in the opposite order."""
+
+    def __init__(self, options: Options, stack: ExitStack) -> None:
+        from hauberk.enforcer.kernel import loader
+        from hauberk.enforcer.selftest import prove_a_denial
+
+        self._options, self._notifier = options, Notifier()
+        places, folder = options.places, options.places.state.parent
+        stack.enter_context(states.locked(places.state, LOCK, busy=BUSY))
+        source, self._reporter = self._source()
+        with states.locked(places.state):
+            session = stack.enter_context(at_work(places, options.programs, most_bytes=options.most_bytes))
+            self._kernel: Kernel = session.kernel
+            prove_a_denial(self._kernel, folder)
+        self._kernel.set_rate(*options.rate)
+        self._kernel.set_observe(on=options.observe)
+
+        def attached() -> tuple[str, ...]:
+            return loader.attached(pins=places.pins)
+
+        def reload() -> None:
+            loader.load(options.programs, pins=places.pins).close()
+
+        applier = Applier(self._kernel, places.state, attached(), attached)
+        self._attached = attached
+        self.daemon = Daemon(source, Containers(folder / "containers.json"), applier, self._told, reload)
+        self._sink: Sink = opened(options.alerts)
+        stack.callback(self._sink.close)
+        if self._reporter is not None:
+            self._reporter.start(self.daemon, applier, len(attached()))
+            stack.callback(self._reporter.end)
+        reading = Reading(
+            session.records,
+            applier.image,
+            self.daemon.pod,
+            options.context,
+            self._sink,
+            self._kernel.probe_slot,
+            self._seen,
+        )
+        stack.callback(reading.close)
+        if options.metrics is not None:
+            gauges = Gauges(self._numbers, lambda: True, self.daemon.is_ready)
+            stack.callback(Metrics(options.metrics, gauges).close)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._interrupted)
+        stack.callback(Door(folder / "hook.sock", self.daemon.started).close)
+
+    def _source(self) -> tuple[Source, Reporter | None]:
+        options = self._options
+        if options.paths:
+            return Local(Folder(options.paths), options.posture, options.labels), None
+        from hauberk.enforcer.cluster.api import Api
+        from hauberk.enforcer.cluster.reporter import Reporter
+        from hauberk.enforcer.cluster.source import ClusterSource
+
+        api = Api(options.kubeconfig)
+        source = ClusterSource(api, options.node, options.posture, self._wake, Tree())
+        return source, Reporter(api, source, options.node, options.lease_namespace, options.jitter)
+
+    def run(self) -> None:
+        def ready() -> None:
+            self._notifier.say("READY=1")
+            _log("ready", programs=len(self._attached()))
+
+        def beat() -> None:
+            self._notifier.say("WATCHDOG=1")
+            if self._reporter is not None:
+                self._reporter.beat()
+
+        self.daemon.run(self._options.period, ready, beat)
+        self._notifier.say("STOPPING=1")
+        _log("stopped", alerts=self._sink.written, alerts_lost=self._sink.lost)
+
+    def _wake(self) -> None:
+        self.daemon.wake()
+
+    def _interrupted(self, number: int, frame: object) -> None:  # noqa: ARG002  as the signal module calls it
+        self.daemon.end()
+
+    def _seen(self, record: Record, alert: Alert) -> None:
+        if self._reporter is not None:
+            self._reporter.alert(record, alert)
+
+    def _told(self, status: Status, did: Applied) -> None:
+        policies = {str(one.key): one.standing.value for one in status.standings}
+        _log(
+            "status",
+            containers=status.containers,
+            enforced=status.enforced,
+            swapped=did.swapped,
+            policies=policies if len(policies) <= _MOST_SAID else len(policies),
+        )
+        for one in status.standings:
+            if one.reason:
+                _log("policy", policy=str(one.key), standing=one.standing.value, reason=one.reason)
+        for problem in status.problems:
+            _log("problem", problem=problem)
+        for name, reason in status.failed.items():
+            _log("failed", container=name, reason=reason)
+        for found in status.tampered:
+            _log("tampered", found=found)
+        if self._reporter is not None:
+            self._reporter.tell(status)
+
+    def _numbers(self) -> dict[tuple[str, str], float]:
+        status, counters = self.daemon.status, self._kernel.counters()
+        found: dict[tuple[str, str], float] = {
+            ("containers", "Containers of this node that are known."): status.containers,
+            ("enforced_containers", "Those that a policy confines."): status.enforced,
+            ("policies", "Policies that are known."): len(status.standings),
+            ("policies_not_enforced", "Those that are not enforced as they are."): sum(
+                bool(one.reason) for one in status.standings
+            ),
+            ("alerts_written_total", "Alerts that were written."): self._sink.written,
+            ("alerts_lost_total", "Alerts that could not be written."): self._sink.lost,
+        }
+        for counter in Counter:
+            name = f"kernel_{counter.name.lower()}_total"
+            found[name, f"The kernel's count of {counter.name}, see bpf/wire.h."] = counters[counter]
+        if self._reporter is not None:
+            found["api_staleness_seconds", "Since the API server was last heard."] = self._reporter.staleness()
+        return found
+
+
+_MOST_SAID = 50
+
+
+def _log(event: str, **fields: Any) -> None:
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    print(json.dumps({"time": at, "event": event, **fields}, ensure_ascii=False), file=sys.stderr, flush=True)  # noqa: T201

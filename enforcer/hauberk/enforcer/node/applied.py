@@ -1,0 +1,205 @@
+"""What is wanted -> the kernel, by the fewest steps; what was there before stays where a step fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hauberk.enforcer import state as states
+from hauberk.enforcer.faults import explained
+from hauberk.enforcer.groups import exists
+from hauberk.enforcer.kernel.encode import encode
+from hauberk.enforcer.kernel.errors import KernelError, TooLargeError
+from hauberk.enforcer.kernel.image import Image
+from hauberk.enforcer.node.wanted import NODE, Wanted
+from hauberk.enforcer.state import Group, Held, State
+
+if TYPE_CHECKING:
+    from hauberk.enforcer.kernel.maps import Kernel
+
+NODE_SLOT = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """How many policies were swapped and cgroups registered or left; why some could not be, by id of the container."""
+
+    swapped: int = 0
+    registered: int = 0
+    removed: int = 0
+    failed: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.swapped or self.registered or self.removed)
+
+
+@dataclass(slots=True)
+class _Place:
+    slot: int
+    group: Group | None
+    wanted: Wanted | None
+    """None for what was adopted and is not known to be wanted."""
+
+
+class Applier:
+    """Owns all slots of a set of programs, and the file that says what they hold."""
+
+    def __init__(
+        self, kernel: Kernel, path: Path, programs: tuple[str, ...], attached: Callable[[], tuple[str, ...]]
+    ) -> None:
+        self._kernel = kernel
+        self._path = path
+        self._attached = attached
+        self._state = replace(states.read(path) or State(), programs=programs)
+        self._places: dict[str, _Place] = {}
+        self._images: dict[tuple[int, int], Image] = {}
+        self._adopted = False
+
+    def apply(self, wanted: Mapping[str, Wanted]) -> Applied:
+        """The kernel holds what is wanted, as far as it takes it.
+
+        Raises:
+            HauberkError: what is enforced cannot be written down.
+
+        """
+        if not self._adopted:
+            self._adopt(wanted)
+        before = self._state
+        removed = self._remove(wanted)
+        swapped = registered = 0
+        failed: dict[str, str] = {}
+        for one in wanted.values():
+            try:
+                did = self._put(one)
+            except (KernelError, TooLargeError) as error:
+                failed[one.id] = explained(error)
+                continue
+            swapped += did[0]
+            registered += did[1]
+        if self._state != before or not self._adopted:
+            states.write(self._path, self._state)
+        self._adopted = True
+        return Applied(swapped, registered, removed, failed)
+
+    def image(self, slot: int, version: int) -> Image | None:
+        """The rules that records of a version count by."""
+        found = self._images.get((slot, version))
+        if found is None:
+            held = self._state.slots.get(slot)
+            generation = held.of(version) if held else None
+            if generation is None:
+                return None
+            found = self._images[slot, version] = encode(generation.compiled())
+        return found
+
+    def at(self, slot: int) -> Wanted | None:
+        """What is enforced in a slot."""
+        return next((place.wanted for place in tuple(self._places.values()) if place.slot == slot), None)
+
+    def slots(self) -> dict[str, int]:
+        """By the id of a container that is enforced."""
+        return {name: place.slot for name, place in self._places.items() if place.wanted}
+
+    def repair(self, name: str) -> list[str]:
+        """What the kernel holds of one container and was not written to it; it is written again."""
+        place = self._places.get(name)
+        if place is None or place.wanted is None:
+            return []
+        said: list[str] = []
+        if not self._kernel.holds(place.slot, place.wanted.image):
+            said.append("its entries in the kernel are others than those of its policies")
+            self._swap(place.slot, place.wanted)
+        if place.group is not None and self._kernel.containers().get(place.group.id) != place.slot:
+            said.append("its cgroup is not registered any more")
+            self._kernel.register(Path(place.group.path), place.slot)
+        if said:
+            states.write(self._path, self._state)
+        return said
+
+    def detached(self) -> list[str]:
+        """Programs that do not judge any more: somebody removed their links."""
+        now = self._attached()
+        return [name for name in self._state.programs if name not in now]
+
+    # -- steps
+
+    def _adopt(self, wanted: Mapping[str, Wanted]) -> None:
+        """What an earlier daemon enforced on a container goes on under its slot; all else is removed."""
+        registered = self._kernel.containers()
+        slots = set(self._kernel.slots())
+        for one in wanted.values():
+            slot = NODE_SLOT if one.group is None else registered.get(one.group.id)
+            if slot is None or slot not in slots:
+                continue
+            held = self._state.slots.get(slot)
+            known = held is not None and _same(held, one) and self._kernel.holds(slot, one.image)
+            self._places[one.id] = _Place(slot, one.group, one if known else None)
+            if known:
+                self._images[slot, self._kernel.version(slot)] = one.image
+        kept = {place.slot for place in self._places.values()}
+        for number, slot in registered.items():
+            if slot not in kept:
+                self._kernel.unregister(number)
+        for slot in slots - kept:
+            self._kernel.clear_policy(slot)
+        self._state = replace(
+            self._state, slots={slot: held for slot, held in self._state.slots.items() if slot in kept}
+        )
+
+    def _remove(self, wanted: Mapping[str, Wanted]) -> int:
+        gone = [name for name in self._places if name not in wanted]
+        for name in gone:
+            place = self._places.pop(name)
+            if place.group is not None:
+                self._kernel.unregister(place.group.id)
+            self._kernel.clear_policy(place.slot)
+            slots = dict(self._state.slots)
+            slots.pop(place.slot, None)
+            self._state = replace(self._state, slots=slots)
+            self._images = {key: image for key, image in self._images.items() if key[0] != place.slot}
+        return len(gone)
+
+    def _put(self, one: Wanted) -> tuple[int, int]:
+        """Whether a policy was swapped in, and whether a cgroup was registered."""
+        place = self._places.get(one.id)
+        if place is not None and place.wanted is not None and place.wanted.key == one.key:
+            return 0, 0
+        if place is not None:
+            self._swap(place.slot, one)
+            place.wanted = one
+            return 1, 0
+        slot = NODE_SLOT if one.group is None else self._kernel.free_slot()
+        self._swap(slot, one)
+        try:
+            if one.group is not None:
+                self._kernel.register(Path(one.group.path), slot)
+        except BaseException:
+            self._kernel.clear_policy(slot)
+            slots = dict(self._state.slots)
+            del slots[slot]
+            self._state = replace(self._state, slots=slots)
+            if one.group is not None and not exists(one.group):
+                return 0, 0  # it has ended meanwhile: the next list of containers is without it
+            raise
+        self._places[one.id] = _Place(slot, one.group, one)
+        return 1, int(one.id != NODE)
+
+    def _swap(self, slot: int, one: Wanted) -> None:
+        self._kernel.set_policy(slot, one.image)
+        version = self._kernel.version(slot)
+        self._images[slot, version] = one.image
+        generation = replace(one.generation, version=version)
+        groups = () if one.group is None else (one.group,)
+        held = self._state.slots.get(slot)
+        now = held.followed_by(generation, groups) if held and held.groups == groups else Held(groups, (generation,))
+        self._state = self._state.with_slot(slot, now)
+        # images of versions that records may still be of
+        known = {(slot, one.version) for one in now.generations}
+        self._images = {key: image for key, image in self._images.items() if key[0] != slot or key in known}
+
+
+def _same(held: Held, one: Wanted) -> bool:
+    return replace(held.now, version=0, digest="") == one.generation

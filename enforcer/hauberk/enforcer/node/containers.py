@@ -1,0 +1,163 @@
+"""The containers of a node, as runtimes tell of them by a hook; forgotten when their cgroup is gone.
+
+Kept in a file: who takes over after a restart must know those that run. The hook (`hauberk-enforcer hook`, OCI
+`createRuntime`) waits for the answer, and the runtime for the hook, so no program of a container runs before its
+policies are in the kernel.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from hauberk.enforcer.groups import Tree, exists
+from hauberk.enforcer.node.wanted import Container
+from hauberk.enforcer.state import Group, workload_document
+from hauberk.policy.inputs import parse_workload
+from hauberk.policy.loose import mapping
+from hauberk.policy.model import Workload
+from hauberk.policy.problems import HauberkError
+
+MOST_BYTES = 1 << 20
+MOST_CONTAINERS = 4000
+_MOST_CONFIG = 16 << 20
+_VERSION = 1
+_NAMESPACE = ("hauberk.dev/namespace", "io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespace")
+_POD = ("hauberk.dev/pod", "io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name")
+_NAME = ("hauberk.dev/container", "io.kubernetes.cri.container-name", "io.kubernetes.container.name")
+_IMAGE = ("io.kubernetes.cri.image-name", "io.kubernetes.cri-o.ImageName")
+_KIND = ("io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType")
+_LABELS = "hauberk.dev/labels"
+"""Where there is no cluster: `key=value,key=value`."""
+
+
+def container_of(state: Mapping[str, Any], tree: Tree) -> Container | None:
+    """The container that a runtime's state (OCI runtime specification, "State") tells of; None for a pod's sandbox.
+
+    Raises:
+        HauberkError: it is no such state, or its process is gone.
+
+    """
+    name, pid = state.get("id"), state.get("pid")
+    if not isinstance(name, str) or not name or not isinstance(pid, int) or isinstance(pid, bool) or pid <= 0:
+        raise HauberkError("no state of an OCI runtime: it has no `id` or no `pid`")
+    annotations = {key: value for key, value in mapping(state.get("annotations")).items() if isinstance(value, str)}
+    if _first(annotations, _KIND) == "sandbox":
+        return None
+    [group] = tree.named((), (pid,))
+    namespace = _first(annotations, _NAMESPACE) or "default"
+    workload = Workload(namespace, _labels(annotations.get(_LABELS, "")), _first(annotations, _NAME) or name)
+    pod, image = _first(annotations, _POD), _first(annotations, _IMAGE)
+    return Container(name, group, pid, workload, pod, image, _root(state.get("bundle")))
+
+
+def _root(bundle: object) -> str:
+    """Where the runtime makes the root file system: at the time of the hook, it is not the process's root yet.
+
+    Raises:
+        HauberkError: the bundle does not say it.
+
+    """
+    if bundle is None:
+        return ""
+    try:
+        folder = Path(str(bundle))
+        with (folder / "config.json").open("rb") as file:
+            path = json.loads(file.read(_MOST_CONFIG))["root"]["path"]
+        return str((folder / str(path)).resolve())
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise HauberkError(f"{bundle}: the bundle does not say where its root file system is ({error})") from None
+
+
+def _first(annotations: Mapping[str, str], keys: tuple[str, ...]) -> str:
+    return next((annotations[key] for key in keys if annotations.get(key)), "")
+
+
+def _labels(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = (part.partition("=") for part in text.split(",") if part)
+    return tuple((key.strip(), value.strip()) for key, _, value in pairs)
+
+
+class Containers:
+    """Those that run, by id."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._found = _read(path)
+        self.forget()
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def all(self) -> tuple[Container, ...]:
+        return tuple(self._found.values())
+
+    def add(self, container: Container) -> None:
+        """One more; a known id is told anew.
+
+        Raises:
+            HauberkError: there are too many, or it cannot be written down.
+
+        """
+        if len(self._found) >= MOST_CONTAINERS and container.id not in self._found:
+            raise HauberkError(f"{MOST_CONTAINERS} containers run already: no more are taken")
+        self._found[container.id] = container
+        self._write()
+
+    def forget(self) -> bool:
+        """Those whose cgroup is gone; whether there were any."""
+        gone = [name for name, one in self._found.items() if not exists(one.group)]
+        for name in gone:
+            del self._found[name]
+        if gone:
+            self._write()
+        return bool(gone)
+
+    def _write(self) -> None:
+        documents = [
+            # whoever reads this finds the container at work, with its root in place
+            {**asdict(one), "workload": workload_document(one.workload), "root": ""}
+            for one in self._found.values()
+        ]
+        data = json.dumps({"version": _VERSION, "containers": documents}).encode()
+        aside = self._path.with_name(f".{self._path.name}-{secrets.token_hex(8)}")
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with open(descriptor, "wb") as file:  # noqa: PTH123  a descriptor, no path
+                file.write(data)
+            aside.replace(self._path)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+
+
+def _read(path: Path) -> dict[str, Container]:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    try:
+        document = json.loads(data)
+        if document["version"] != _VERSION:
+            raise HauberkError(f"{path}: has version {document['version']}, this enforcer {_VERSION}: remove it")
+        found = [_container(one) for one in document["containers"]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise HauberkError(f"{path}: is damaged ({error}): remove it, and start containers again") from None
+    return {one.id: one for one in found}
+
+
+def _container(one: Mapping[str, Any]) -> Container:
+    group = Group(int(one["group"]["id"]), str(one["group"]["path"]))
+    workload = parse_workload(one["workload"])
+    return Container(str(one["id"]), group, int(one["pid"]), workload, str(one["pod"]), str(one["image"]))
+
+
+def with_labels(container: Container, labels: Mapping[str, str]) -> Container:
+    """The labels of its pod, which a runtime does not tell."""
+    return replace(container, workload=replace(container.workload, labels=tuple(labels.items())))

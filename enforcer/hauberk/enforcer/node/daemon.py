@@ -1,0 +1,220 @@
+"""The loop: what is wanted - what is there -> the fewest steps, whenever something changes; and what came of it.
+
+Policies and containers may change from any thread; the kernel is changed in one place, under one lock.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from hauberk.enforcer.alerts import Pod
+from hauberk.enforcer.faults import explained
+from hauberk.enforcer.groups import Tree
+from hauberk.enforcer.kernel.errors import KernelError, TooLargeError
+from hauberk.enforcer.kernel.wire import Record
+from hauberk.enforcer.node.applied import NODE_SLOT, Applied, Applier
+from hauberk.enforcer.node.containers import Containers, container_of
+from hauberk.enforcer.node.roots import Roots
+from hauberk.enforcer.node.wanted import (
+    NODE,
+    Container,
+    Inputs,
+    Planner,
+    PolicyKey,
+    PolicyObject,
+    PolicyStanding,
+    Standing,
+)
+from hauberk.policy.model import Workload
+from hauberk.policy.problems import HauberkError
+
+PROC = Path("/proc")
+_BEGINS = 20.0
+"""Seconds that a container which starts waits for the first list of policies."""
+SETTLES = 0.05
+"""Seconds in which changes that come together are taken together: a storm of policies is one swap."""
+
+
+class Source(Protocol):
+    """Policies and all else that is said about workloads."""
+
+    def ready(self) -> bool:
+        """Whether all was read once: before that, nothing may be taken for gone."""
+        ...
+
+    def changed(self) -> bool:
+        """Whether `fill` would say something else than before; looks, and must not wait long."""
+        ...
+
+    def fill(self, containers: tuple[Container, ...]) -> Inputs:
+        """What is known now."""
+        ...
+
+    def problems(self) -> list[str]:
+        """What is wrong with what was read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the node stands; `failed` says by the id of a container why its policies are not in the kernel."""
+
+    standings: tuple[PolicyStanding, ...] = ()
+    problems: tuple[str, ...] = ()
+    containers: int = 0
+    enforced: int = 0
+    failed: Mapping[str, str] = field(default_factory=dict[str, str])
+    tampered: tuple[str, ...] = ()
+
+
+class Daemon:
+    """Keeps the kernel equal to a source.
+
+    `told` is called with the new status whenever it is another one; `reload` puts programs in the place of those that
+    were detached.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        containers: Containers,
+        applier: Applier,
+        told: Callable[[Status, Applied], None],
+        reload: Callable[[], None],
+        *,
+        tree: Tree | None = None,
+    ) -> None:
+        self._source, self._containers, self._applier, self._told = source, containers, applier, told
+        self._reload = reload
+        self._tree = tree or Tree()
+        self._roots = Roots()
+        self._planner = Planner(self._roots)
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._ends = False
+        self._began = threading.Event()
+        self.policies: Mapping[PolicyKey, PolicyObject] = {}
+        self.accepted: Mapping[PolicyKey, PolicyObject] = {}
+        self._pods: dict[int, Pod] = {}
+        self.status = Status()
+
+    # -- what others call
+
+    def wake(self) -> None:
+        """Something may have changed."""
+        self._wake.set()
+
+    def is_ready(self) -> bool:
+        """Whether everything was read and applied once."""
+        return self._began.is_set()
+
+    def end(self) -> None:
+        self._ends = True
+        self._wake.set()
+
+    def started(self, state: Mapping[str, Any]) -> str:
+        """A runtime says that a container is about to start: "" when it is judged from now on, else why not."""
+        try:
+            container = container_of(state, self._tree)
+            if container is None:
+                return ""
+            if not self._began.wait(_BEGINS):
+                return "the policies are not known yet: the API server was not heard since this daemon started"
+            with self._lock:
+                self._containers.add(container)
+                self._cycle()
+                return self.status.failed.get(container.id, "")
+        except (HauberkError, KernelError, TooLargeError) as error:
+            return explained(error)
+
+    def pod(self, record: Record) -> Pod:
+        """Who made a record."""
+        found = self._pods.get(record.cgroup)
+        if found is not None:
+            return found
+        if record.slot == NODE_SLOT:
+            return Pod(Workload(None))
+        # in a cgroup below that of its container
+        return next((pod for pod in self._pods.values() if pod.slot == record.slot), Pod())
+
+    # -- the loop
+
+    def run(self, period: float, ready: Callable[[], None], beat: Callable[[], None]) -> None:
+        """Until `end`: looks at once after `wake`, and every second; compares with the kernel once in a period."""
+        while not self._source.ready():
+            # what an earlier daemon enforced goes on meanwhile
+            beat()
+            self._wake.wait(1.0)
+            self._wake.clear()
+            if self._ends:
+                return
+        with self._lock:
+            self._source.changed()
+            self._cycle()
+        self._began.set()
+        ready()
+        compared = time.monotonic()
+        while not self._ends:
+            if self._wake.wait(1.0):
+                time.sleep(SETTLES)
+            self._wake.clear()
+            with self._lock:
+                if self._containers.forget() | self._source.changed():
+                    self._cycle()
+                if time.monotonic() - compared >= period:
+                    compared = time.monotonic()
+                    self._compare()
+            beat()
+
+    def _cycle(self) -> None:
+        inputs = self._source.fill(self._containers.all())
+        self._roots.keep({one.id for one in inputs.containers})
+        desired = self._planner.plan(inputs)
+        applied = self._applier.apply(desired.wanted)
+        self.policies = {one.key: one for one in inputs.policies}
+        self.accepted = desired.accepted
+        slots = self._applier.slots()
+        self._pods = {
+            one.group.id: Pod(one.workload, one.id, one.pod, one.image, slots[one.id])
+            for one in inputs.containers
+            if one.id in slots
+        }
+        self._tell(
+            Status(
+                tuple(_after(one, applied) for one in desired.standings),
+                tuple(self._source.problems()),
+                len(inputs.containers),
+                len(slots) - (NODE in slots),
+                dict(applied.failed),
+                self.status.tampered,
+            ),
+            applied,
+        )
+
+    def _compare(self) -> None:
+        """Reads back what was written, and writes it again where it differs."""
+        found = [f"{name}: {said}" for name in self._applier.slots() for said in self._applier.repair(name)]
+        detached = self._applier.detached()
+        if detached:
+            found += [f"program {name} was detached" for name in detached]
+            self._reload()
+        if found or self.status.tampered:
+            self._tell(replace(self.status, tampered=tuple(found)), Applied())
+
+    def _tell(self, status: Status, applied: Applied) -> None:
+        if status != self.status or applied.changed:
+            self.status = status
+            self._told(status, applied)
+
+
+def _after(one: PolicyStanding, applied: Applied) -> PolicyStanding:
+    failed = [name for name in one.workloads if name in applied.failed]
+    if not failed:
+        return one
+    standing = Standing.REFUSED if len(failed) == len(one.workloads) else Standing.PARTIAL
+    return replace(one, standing=standing, reason=applied.failed[failed[0]])

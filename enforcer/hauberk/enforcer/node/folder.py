@@ -1,0 +1,98 @@
+"""Policies of a folder, watched: the default where there is no cluster, on virtual machines and bare metal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hauberk.enforcer.node.wanted import PolicyKey, PolicyObject
+from hauberk.enforcer.policies import Read, files, read_file
+from hauberk.policy.problems import HauberkError
+
+_Stamp = tuple[int, int, int]
+
+
+def text_digest(document: dict[str, Any]) -> str:
+    """Names the whole text of a policy: equal digests are equal documents."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(slots=True)
+class _Seen:
+    stamp: _Stamp
+    good: list[Read]
+    wrong: list[str]
+
+
+@dataclass(slots=True)
+class Folder:
+    """A file is read again when it changes; while something in it is wrong, what it said before goes on."""
+
+    paths: tuple[str, ...]
+    _seen: dict[Path, _Seen] = field(default_factory=dict[Path, _Seen])
+
+    def changed(self) -> bool:
+        """Whether a file came, went or changed since the last time."""
+        now: dict[Path, _Stamp] = {}
+        for path in files(self.paths):
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            now[path] = (status.st_mtime_ns, status.st_size, status.st_ino)
+        if {path: seen.stamp for path, seen in self._seen.items()} == now:
+            return False
+        self._seen = {path: self._read(path, stamp) for path, stamp in now.items()}
+        return True
+
+    def _read(self, path: Path, stamp: _Stamp) -> _Seen:
+        before = self._seen.get(path)
+        if before is not None and before.stamp == stamp:
+            return before
+        try:
+            good, wrong = read_file(path)
+        except HauberkError as error:
+            good, wrong = [], [str(error)]
+        except OSError as error:
+            good, wrong = [], [f"{path}: {error.strerror}"]
+        if wrong and before is not None:
+            good = before.good
+        return _Seen(stamp, good, wrong)
+
+    def problems(self) -> list[str]:
+        """What is wrong with files as they are now."""
+        said = [problem for seen in self._seen.values() for problem in seen.wrong]
+        return said + [problem for _, problem in self._twice()]
+
+    def policies(self) -> tuple[PolicyObject, ...]:
+        """Of two with one name, the first file's."""
+        found: dict[PolicyKey, PolicyObject] = {}
+        for read in self._reads():
+            one = object_of(read)
+            found.setdefault(one.key, one)
+        return tuple(found.values())
+
+    def _reads(self) -> Iterator[Read]:
+        for path in sorted(self._seen):
+            yield from self._seen[path].good
+
+    def _twice(self) -> Iterator[tuple[PolicyKey, str]]:
+        first: dict[PolicyKey, Read] = {}
+        for read in self._reads():
+            key = key_of(read)
+            if key in first:
+                yield key, f"{read.place('')}: {key} is in {first[key].place('')}, too: rename one of them"
+            first.setdefault(key, read)
+
+
+def key_of(read: Read) -> PolicyKey:
+    policy = read.policy
+    return PolicyKey(policy.kind.value, policy.effective_namespace or "", policy.name)
+
+
+def object_of(read: Read) -> PolicyObject:
+    return PolicyObject(key_of(read), text_digest(read.given.document), read.given, read.policy)

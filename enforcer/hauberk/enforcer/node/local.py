@@ -1,0 +1,30 @@
+"""Policies of a folder, and what the command line says of the node: all that there is without a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hauberk.enforcer.node.folder import Folder
+from hauberk.enforcer.node.wanted import Container, Inputs
+from hauberk.policy.model import Posture
+
+
+@dataclass(slots=True)
+class Local:
+    """A source for the daemon; labels of containers are those that their runtime told."""
+
+    folder: Folder
+    posture: Posture
+    node: tuple[tuple[str, str], ...]
+
+    def ready(self) -> bool:
+        return True
+
+    def changed(self) -> bool:
+        return self.folder.changed()
+
+    def fill(self, containers: tuple[Container, ...]) -> Inputs:
+        return Inputs(self.folder.policies(), {}, self.posture, self.node, containers)
+
+    def problems(self) -> list[str]:
+        return self.folder.problems()

@@ -1,0 +1,65 @@
+"""The kernel's records -> alerts, in a thread of its own: a burst of them keeps nothing else waiting."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from hauberk.enforcer.alerts import Alert, Context, Pod, alerts_of
+from hauberk.enforcer.kernel.image import Image
+from hauberk.enforcer.kernel.wire import Record, unpack_record
+from hauberk.enforcer.node.sinks import Sink
+
+if TYPE_CHECKING:
+    from hauberk.enforcer.kernel.libbpf import Map
+
+_PATIENCE = 500  # ms
+
+ImageOf = Callable[[int, int], Image | None]
+PodOf = Callable[[Record], Pod]
+
+
+class Reading:
+    """Reads until it is closed; `seen` gets each alert after it was written."""
+
+    def __init__(
+        self,
+        records: Map,
+        image: ImageOf,
+        pod: PodOf,
+        context: Context,
+        sink: Sink,
+        probe: int,
+        seen: Callable[[Record, Alert], None] | None = None,
+    ) -> None:
+        from hauberk.enforcer.kernel.libbpf import Ring
+
+        self._image, self._pod, self._context, self._sink, self._probe = image, pod, context, sink, probe
+        self._seen = seen
+        self._ring = Ring(records, self._take)
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._read, name="alerts", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """After all that waits in the ring."""
+        self._ends.set()
+        self._thread.join()
+        while self._ring.poll(0):
+            pass
+        self._ring.close()
+
+    def _read(self) -> None:
+        while not self._ends.is_set():
+            self._ring.poll(_PATIENCE)
+
+    def _take(self, data: bytes) -> None:
+        record = unpack_record(data)
+        if record.slot == self._probe:
+            return
+        for alert in alerts_of(record, self._image(record.slot, record.policy), self._pod(record), self._context):
+            self._sink.write(json.dumps(alert, ensure_ascii=False, separators=(",", ":")))
+            if self._seen:
+                self._seen(record, alert)

@@ -1,0 +1,258 @@
+"""The daemon's side of the API, against a real server: what it watches, and what it writes.
+
+The kernel is a stand-in, which takes all that fits: it cannot load BPF LSM programs where the server runs. Guests have
+the real one (tests/guest/test_daemon.py).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from enforcer.node.made import Kernel
+from hauberk.enforcer.cluster.api import Api, ApiError
+from hauberk.enforcer.cluster.events import Regarding, Said
+from hauberk.enforcer.cluster.reporter import Reporter
+from hauberk.enforcer.cluster.source import ClusterSource
+from hauberk.enforcer.groups import Tree
+from hauberk.enforcer.node.applied import Applier
+from hauberk.enforcer.node.containers import Containers
+from hauberk.enforcer.node.daemon import SETTLES, Daemon
+from hauberk.policy.digest import ANNOTATION
+from hauberk.policy.model import Posture
+from support import hauberk
+from support.cluster import Cluster, until, wait_ready
+
+NODE = "daemon-node"
+ID = "c" * 64
+REPORTS = "/apis/hauberk.dev/v1alpha1"
+PROGRAMS = ("hauberk_open",)
+
+
+def policy(name: str, spec: dict[str, Any], **annotations: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "security.kubearmor.com/v1",
+        "kind": "KubeArmorPolicy",
+        "metadata": {"name": name, "namespace": "web", "annotations": annotations},
+        "spec": {"selector": {"matchLabels": {"app": "nginx"}}, **spec},
+    }
+
+
+def block(path: str) -> dict[str, Any]:
+    return {"action": "Block", "process": {"matchPaths": [{"path": path}]}}
+
+
+class Node:
+    """A node of the cluster with one pod, whose container has a cgroup, and a daemon."""
+
+    def __init__(self, cluster: Cluster, folder: Path) -> None:
+        self.cluster, self.folder, self.kernel = cluster, folder, Kernel()
+        group = folder / f"cgroup/kubepods.slice/cri-containerd-{ID}.scope"
+        group.mkdir(parents=True)
+        (group / "cgroup.procs").write_text("4194303\n")
+        cluster.apply(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web"}},
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "hauberk-system"}},
+            {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE, "labels": {"role": "web"}}},
+        )
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "nginx-1", "namespace": "web", "labels": {"app": "nginx"}},
+            "spec": {"nodeName": NODE, "containers": [{"name": "nginx", "image": "nginx"}]},
+        }
+        cluster.apply(pod)
+        running = {"name": "nginx", "image": "nginx:1", "imageID": "", "ready": True, "restartCount": 0}
+        status = {
+            "containerStatuses": [
+                running | {"containerID": f"containerd://{ID}", "state": {"running": {"startedAt": None}}}
+            ]
+        }
+        code, answer = cluster.request(
+            "PATCH", "/api/v1/namespaces/web/pods/nginx-1/status", {"status": status}, "application/merge-patch+json"
+        )
+        assert code == 200, answer
+
+    def start(self) -> None:
+        api = Api(self.cluster.kubeconfig)
+        tree = Tree(self.folder / "cgroup", self.folder / "proc")
+        source = ClusterSource(api, NODE, Posture(), self._wake, tree)
+        self.reporter = Reporter(api, source, NODE, "hauberk-system", 0.0)
+        state = self.folder / "state.json"
+        applier = Applier(self.kernel, state, PROGRAMS, lambda: PROGRAMS)  # type: ignore[arg-type]
+        containers = Containers(self.folder / "containers.json")
+        self.daemon = Daemon(source, containers, applier, lambda status, _: self.reporter.tell(status), lambda: None)
+        self.reporter.start(self.daemon, applier, len(PROGRAMS))
+        self._thread = threading.Thread(target=self.daemon.run, args=(2.0, lambda: None, self.reporter.beat))
+        self._thread.start()
+
+    def _wake(self) -> None:
+        self.daemon.wake()
+
+    def stop(self) -> None:
+        self.daemon.end()
+        self._thread.join()
+        self.reporter.end()
+
+    def status(self) -> dict[str, Any]:
+        code, answer = self.cluster.request("GET", f"{REPORTS}/nodepolicystatuses/{NODE}")
+        found: dict[str, Any] = answer.get("status", {}) if code == 200 else {}
+        return found
+
+    def states(self) -> dict[str, str]:
+        return {one["name"]: one["state"] for one in self.status().get("policies", ())}
+
+    def until_states(self, **states: str) -> None:
+        until(lambda: self.states() == states, 20, f"{states}, not {self.states()}")
+
+    def reports(self) -> dict[str, dict[str, Any]]:
+        """Drifts by type, of all reports of this node."""
+        items = self.cluster.request("GET", f"{REPORTS}/driftreports")[1]["items"]
+        return {
+            f"{one['spec']['policy']['name']} {drift['type']}": drift
+            for one in items
+            for drift in one.get("status", {}).get("drifts", ())
+        }
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        items = self.cluster.request("GET", "/apis/events.k8s.io/v1/events")[1]["items"]
+        return [one for one in items if one["regarding"]["name"] == name]
+
+
+@pytest.fixture(scope="module")
+def node(cluster: Cluster, policies: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    cluster.add_crds(hauberk("crds").stdout)
+    found = Node(cluster, tmp_path_factory.mktemp("node"))
+    found.start()
+    yield found
+    found.stop()
+    cluster.kubectl("delete", "namespace", "web", "hauberk-system", "--wait=false")
+    cluster.kubectl("delete", "node", NODE)
+
+
+def test_from_a_policy_to_the_kernel_and_back_to_a_status(node: Node) -> None:
+    until(lambda: node.status().get("conditions"), 20, "there is a status")
+    assert node.states() == {}
+    node.cluster.apply(policy("p", block("/bin/ls")))
+    until(lambda: node.kernel.held, 5, "the kernel has it")
+    node.until_states(p="Enforced")
+    [one] = node.status()["policies"]
+    assert (one["workloads"], one["rules"], one["kind"], one["namespace"]) == (1, 1, "KubeArmorPolicy", "web")
+    assert one["digest"].startswith("sha256:")
+    conditions = {one["type"]: one["status"] for one in node.status()["conditions"]}
+    assert conditions == {"Ready": "True", "Enforcing": "True", "Degraded": "False", "Stalled": "False"}
+    columns = node.cluster.kubectl("get", "nodepolicystatus", NODE).splitlines()[1].split()
+    assert columns[:6] == [NODE, "True", "1", "0", "0", "0"]
+    assert [event["reason"] for event in node.events("p")] == ["Enforced"]
+    lease = node.cluster.request(
+        "GET", f"/apis/coordination.k8s.io/v1/namespaces/hauberk-system/leases/hauberk-enforcer-{NODE}"
+    )[1]
+    assert lease["spec"]["holderIdentity"] == NODE
+
+
+def test_a_policy_that_cannot_be_enforced_is_a_drift_until_it_can(node: Node) -> None:
+    bad = {"action": "Allow", "process": {"matchPaths": [{"path": "/x", "allowedArgs": ["a"]}]}}
+    node.cluster.apply(policy("p", bad))
+    node.until_states(p="Refused")
+    conditions = {one["type"]: one for one in node.status()["conditions"]}
+    assert (conditions["Ready"]["status"], conditions["Stalled"]["status"]) == ("False", "True")
+    assert "allowedArgs" in conditions["Ready"]["message"]
+    until(lambda: set(node.reports()) == {"p NotEnforced", "p OutOfDate"}, 10, "two drifts")
+    assert node.reports()["p NotEnforced"]["reason"] == "Unsupported"
+    # the version before it goes on
+    assert len(node.kernel.held) == 1
+    node.cluster.apply(policy("p", block("/bin/cat")))
+    node.until_states(p="Enforced")
+    until(lambda: not node.reports(), 10, "no drift")
+
+
+def test_a_policy_that_was_edited_after_it_was_rendered_is_a_drift(node: Node) -> None:
+    node.cluster.apply(policy("p", block("/bin/cat"), **{ANNOTATION: f"sha256:{'0' * 64}"}))
+    until(lambda: set(node.reports()) == {"p Edited"}, 10, "a drift")
+    assert node.reports()["p Edited"]["expected"] == f"sha256:{'0' * 64}"
+    node.cluster.apply(policy("p", block("/bin/cat"), **{ANNOTATION: node.reports()["p Edited"]["found"]}))
+    until(lambda: not node.reports(), 10, "no drift")
+
+
+def test_what_somebody_changes_in_the_kernel_is_told_and_put_right(node: Node) -> None:
+    slot, (_, image) = next(iter(node.kernel.held.items()))
+    node.kernel.held[slot] = (999, type(image)())
+    until(lambda: "p Tampered" in node.reports(), 20, "it is told")
+    assert node.kernel.held[slot][1] == image
+    until(lambda: not node.reports(), 20, "it is over")
+    assert any(event["reason"] == "Tampered" for event in node.events(NODE))
+
+
+def test_the_posture_is_that_of_the_namespace(node: Node) -> None:
+    before = dict(node.kernel.held)
+    node.cluster.kubectl("annotate", "namespace", "web", "kubearmor-file-posture=block")
+    until(lambda: node.kernel.held != before, 10, "it was swapped")
+    node.cluster.kubectl("annotate", "namespace", "web", "kubearmor-file-posture-")
+
+
+def test_a_storm_of_changes_is_taken_together(node: Node) -> None:
+    before, begun = node.kernel.calls.count("set 1"), time.monotonic()
+    for number in range(100):
+        node.cluster.request(
+            "PATCH",
+            "/apis/security.kubearmor.com/v1/namespaces/web/kubearmorpolicies/p",
+            {"spec": block(f"/bin/{number}")},
+            "application/merge-patch+json",
+        )
+    last = node.cluster.request("GET", "/apis/security.kubearmor.com/v1/namespaces/web/kubearmorpolicies/p")[1]
+
+    def is_last() -> bool:
+        return any(
+            rule.entry.pointer and rule.policy.name == "p" and "/bin/99" in str(rule.entry)
+            for _, image in node.kernel.held.values()
+            for rule in image.rules
+        )
+
+    assert last["metadata"]["generation"] >= 100
+    until(is_last, 20, "the last version is enforced")
+    # what comes while it waits for more to come is one swap
+    assert node.kernel.calls.count("set 1") - before <= (time.monotonic() - begun) / SETTLES
+
+
+def test_while_the_server_is_away_enforcement_goes_on_and_changes_are_picked_up_after(node: Node) -> None:
+    server = node.cluster.servers["apiserver"]
+    held = dict(node.kernel.held)
+    server.stop()
+    until(lambda: node.daemon.status.problems or node.reporter.staleness() > 3, 20, "it is noticed")
+    assert node.kernel.held == held
+    server.start()
+    wait_ready(node.cluster)
+    node.cluster.apply(policy("p", block("/bin/after")))
+    until(lambda: node.kernel.held != held, 60, "the change came")
+    node.until_states(p="Enforced")
+
+
+def test_another_daemon_changes_nothing_and_takes_over_its_reports(node: Node) -> None:
+    node.stop()
+    node.kernel.calls.clear()
+    node.start()
+    until(node.daemon.is_ready, 20, "it is ready")
+    assert node.kernel.calls == []
+    node.cluster.request("DELETE", "/apis/security.kubearmor.com/v1/namespaces/web/kubearmorpolicies/p")
+    until(lambda: not node.kernel.held, 10, "the policy is gone")
+    node.until_states()
+
+
+def test_ten_thousand_events_are_a_few(node: Node) -> None:
+    for number in range(10_000):
+        about = Regarding("security.kubearmor.com/v1", "KubeArmorPolicy", "flood", "web")
+        node.reporter.say(Said(about, "Warning", "Denied", "Enforce", f"denied {number}"))
+    until(lambda: [one for one in node.events("flood") if one.get("series")], 20, "there is a series")
+    assert len(node.events("flood")) == 1
+
+
+def test_refusals_are_told_in_one_line(node: Node, tmp_path: Path) -> None:
+    wrong = tmp_path / "kubeconfig"
+    wrong.write_text(node.cluster.kubeconfig.read_text().replace(node.cluster.token, "not-a-token"))
+    with pytest.raises(ApiError, match="the API server says 401"):
+        Api(wrong).get("/api/v1/pods")

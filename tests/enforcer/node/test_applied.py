@@ -1,0 +1,130 @@
+"""The fewest steps from what is there to what is wanted. The kernel is a stand-in here: guests have the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from enforcer.node.made import LS, Kernel, container, policy
+from hauberk.enforcer import state as states
+from hauberk.enforcer.kernel.errors import TooLargeError
+from hauberk.enforcer.kernel.image import Image
+from hauberk.enforcer.node import applied
+from hauberk.enforcer.node.applied import Applied, Applier
+from hauberk.enforcer.node.wanted import Container, Inputs, Planner, PolicyObject, Wanted
+
+NET = "network: {matchProtocols: [{protocol: tcp}]}\naction: Block"
+PROGRAMS = ("hauberk_open",)
+
+
+class Bench:
+    def __init__(self, path: Path) -> None:
+        self.kernel, self.path = Kernel(), path / "state.json"
+        self.planner = Planner(lambda _: lambda path: path)
+        self.again()
+
+    def again(self) -> None:
+        """Another daemon, over the same kernel."""
+        self.applier = Applier(self.kernel, self.path, PROGRAMS, lambda: PROGRAMS)  # type: ignore[arg-type]
+
+    def wanted(self, containers: Iterable[Container], *policies: PolicyObject) -> dict[str, Wanted]:
+        return dict(self.planner.plan(Inputs(policies, containers=tuple(containers))).wanted)
+
+    def apply(self, containers: Iterable[Container], *policies: PolicyObject) -> tuple[Applied, list[str]]:
+        self.kernel.calls.clear()
+        did = self.applier.apply(self.wanted(containers, *policies))
+        return did, list(self.kernel.calls)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_what_is_there_already_is_left_alone(bench: Bench) -> None:
+    did, calls = bench.apply([container(1)], policy(LS))
+    assert (did.swapped, did.registered, did.failed) == (1, 1, {})
+    # the policy first: a cgroup without one would not be judged, but one with another's would
+    assert calls == ["set 1", "register 1"]
+    did, calls = bench.apply([container(1)], policy(LS))
+    assert not did.changed
+    assert calls == []
+
+
+def test_a_change_of_a_policy_is_one_swap_in_each_container_that_it_selects(bench: Bench) -> None:
+    bench.apply([container(1), container(2)], policy(LS))
+    assert bench.apply([container(1), container(2)], policy(NET))[1] == ["set 1", "set 2"]
+    assert bench.apply([container(1)], policy(NET))[1] == ["unregister 2", "clear 2"]
+    assert bench.apply([container(1)])[1] == ["unregister 1", "clear 1"]
+    state = states.read(bench.path)
+    assert state is not None
+    assert state.slots == {}
+
+
+def test_records_of_earlier_versions_can_be_named(bench: Bench) -> None:
+    bench.apply([container(1)], policy(LS))
+    before = bench.kernel.version(1)
+    bench.apply([container(1)], policy(NET))
+    first, second = bench.applier.image(1, before), bench.applier.image(1, bench.kernel.version(1))
+    assert first is not None
+    assert second is not None
+    assert first.rules[0].entry.pointer == "/spec/process/matchPaths/0"
+    assert second.rules[0].entry.pointer == "/spec/network/matchProtocols/0"
+    assert bench.applier.image(1, 999) is None
+
+
+def test_another_daemon_adopts_what_is_there_and_changes_nothing(bench: Bench) -> None:
+    bench.apply([container(1), container(2)], policy(LS))
+    bench.again()
+    did, calls = bench.apply([container(1), container(2)], policy(LS))
+    assert not did.changed
+    assert calls == []
+    assert bench.applier.image(1, bench.kernel.version(1)) is not None
+
+
+def test_another_daemon_puts_right_what_is_not_as_it_was_written(bench: Bench) -> None:
+    bench.apply([container(1), container(2), container(3)], policy(LS))
+    bench.kernel.held[1] = (99, Image())
+    bench.again()
+    did, calls = bench.apply([container(1), container(2)], policy(LS))
+    assert did.swapped == 1
+    assert calls == ["unregister 3", "clear 3", "set 1"]
+
+
+def test_what_does_not_fit_is_told_and_what_was_there_stays(bench: Bench) -> None:
+    bench.apply([container(1)], policy(LS))
+    bench.kernel.full = True
+    did, calls = bench.apply([container(1), container(2)], policy(NET))
+    assert set(did.failed) == {"c1", "c2"}
+    assert did.failed["c1"].startswith("the policy takes 2 MB")
+    assert calls == []
+    bench.kernel.full = False
+    assert bench.apply([container(1), container(2)], policy(NET))[1] == ["set 1", "set 2", "register 2"]
+
+
+def test_what_somebody_else_changed_is_written_again(bench: Bench) -> None:
+    bench.apply([container(1)], policy(LS))
+    assert bench.applier.repair("c1") == []
+    bench.kernel.held[1] = (99, bench.wanted([container(1)], policy(NET))["c1"].image)
+    del bench.kernel.registered[101]
+    assert bench.applier.repair("c1") == [
+        "its entries in the kernel are others than those of its policies",
+        "its cgroup is not registered any more",
+    ]
+    assert bench.applier.repair("c1") == []
+
+
+def test_a_container_that_ends_while_it_is_registered_is_no_failure(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise TooLargeError("no such cgroup")
+
+    monkeypatch.setattr(bench.kernel, "register", gone)
+    did, calls = bench.apply([container(1)], policy(LS))
+    assert did.failed == {}
+    assert calls == ["set 1", "clear 1"]
+    monkeypatch.setattr(applied, "exists", lambda _: True)
+    assert bench.apply([container(1)], policy(LS))[0].failed == {"c1": "no such cgroup"}

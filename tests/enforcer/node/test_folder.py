@@ -1,0 +1,82 @@
+"""A folder of policies that changes."""
+
+from __future__ import annotations
+
+import json
+import os
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from enforcer.node.made import LS, policy
+from hauberk.enforcer.node.folder import Folder
+
+_tick = count(1)
+
+
+def write(path: Path, *names: str) -> None:
+    path.write_text("\n---\n".join(json.dumps(policy(LS, name).given.document) for name in names))
+    # writes within one tick of the clock would else be told apart by their size only
+    os.utime(path, ns=(0, next(_tick)))
+
+
+def names(folder: Folder) -> list[str]:
+    return [one.key.name for one in folder.policies()]
+
+
+def test_files_come_change_and_go(tmp_path: Path) -> None:
+    folder = Folder((str(tmp_path),))
+    assert not folder.changed()
+    write(tmp_path / "a.yaml", "one", "two")
+    assert folder.changed()
+    assert not folder.changed()
+    assert names(folder) == ["one", "two"]
+    write(tmp_path / "a.yaml", "one")
+    write(tmp_path / "b.yaml", "three")
+    assert folder.changed()
+    assert names(folder) == ["one", "three"]
+    (tmp_path / "a.yaml").unlink()
+    assert folder.changed()
+    assert names(folder) == ["three"]
+
+
+def test_while_a_file_is_wrong_what_it_said_before_goes_on(tmp_path: Path) -> None:
+    folder = Folder((str(tmp_path),))
+    write(tmp_path / "a.yaml", "one")
+    write(tmp_path / "b.yaml", "two")
+    assert folder.changed()
+    (tmp_path / "a.yaml").write_text("kind: [")
+    assert folder.changed()
+    assert names(folder) == ["one", "two"]
+    [problem] = folder.problems()
+    assert problem.startswith(f"{tmp_path}/a.yaml:1:")
+    write(tmp_path / "a.yaml", "other")
+    assert folder.changed()
+    assert (names(folder), folder.problems()) == (["other", "two"], [])
+
+
+def test_two_policies_of_one_name_are_told_and_the_first_counts(tmp_path: Path) -> None:
+    folder = Folder((str(tmp_path),))
+    write(tmp_path / "a.yaml", "one")
+    write(tmp_path / "b.yaml", "one")
+    assert folder.changed()
+    assert names(folder) == ["one"]
+    [problem] = folder.problems()
+    assert "KubeArmorPolicy web/one is in" in problem
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    folder = Folder((str(tmp_path),))
+    (tmp_path / "a.yaml").symlink_to("/dev/zero")
+    assert folder.changed()
+    assert folder.problems() == [f"{tmp_path}/a.yaml: is not a regular file"]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_file_by_name(tmp_path: Path, number: int) -> None:
+    folder = Folder((str(tmp_path / "a.yaml"),))
+    if number:
+        write(tmp_path / "a.yaml", "one")
+    assert folder.changed() is bool(number)
+    assert len(names(folder)) == number

@@ -1,0 +1,195 @@
+"""`hauberk-enforcer run` in a guest: a folder of policies, containers of a real runtime, and its hook."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from support.commands import Background
+from support.container import NGINX, Container, Image, running
+from support.guest import Guest
+from support.keeper import Keeper
+
+pytestmark = [pytest.mark.guest, pytest.mark.parametrize("keeper", ["6.12"], indirect=True)]
+
+CLI = ("/usr/bin/python3", "-m", "hauberk.enforcer.main")
+POLICIES, ALERTS = "/daemon/policies", "/daemon/alerts"
+HOOK = ("/usr/bin/env", "PYTHONPATH=/opt/hauberk/python", *CLI, "hook")
+PERIOD = 5
+WITHIN = 2.0
+"""Seconds of the guest's clock from a change to its enforcement."""
+
+
+def policy(spec: dict[str, Any], name: str = "p") -> bytes:
+    document = {
+        "apiVersion": "security.kubearmor.com/v1",
+        "kind": "KubeArmorPolicy",
+        "metadata": {"name": name, "namespace": "web"},
+        "spec": {"selector": {"matchLabels": {"app": "nginx"}}, **spec},
+    }
+    return json.dumps(document).encode()
+
+
+def block(*paths: str) -> dict[str, Any]:
+    return {"action": "Block", "process": {"matchPaths": [{"path": path} for path in paths]}}
+
+
+class Daemon:
+    def __init__(self, guest: Guest, *options: str) -> None:
+        self.guest = guest
+        guest.run(["mkdir", "-p", POLICIES]).checked()
+        line = ["run", "--policies", POLICIES, "--alerts", ALERTS, "--period", str(PERIOD), *options]
+        self._process: Background = guest.start([*CLI, *line])
+        self.until(lambda event: event["event"] == "ready", within=300)
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        lines = self._process.stderr.decode().rpartition("\n")[0].splitlines()
+        return [json.loads(line) for line in lines]
+
+    def until(self, holds: Callable[[dict[str, Any]], bool], *, after: int = 0, within: float = 60) -> dict[str, Any]:
+        """The first event after so many that is meant."""
+        end = time.monotonic() + within
+        while not (found := [event for event in self.log[after:] if holds(event)]):
+            assert self._process.running, self._process.stderr.decode()
+            assert time.monotonic() < end, self._process.stderr.decode()
+            time.sleep(0.1)
+        return found[0]
+
+    def put(self, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+        """A policy comes or changes; the status that came of it."""
+        seen = len(self.log)
+        self.guest.put(f"{POLICIES}/{name}.json", policy(spec, name))
+        return self.until(lambda event: event["event"] == "status", after=seen)
+
+    def end(self, *, kill: bool = False) -> None:
+        if kill:
+            self._process.kill()
+        else:
+            self.guest.run(["kill", str(self._process.pid)]).checked()
+        self._process.wait()
+
+    def alerts(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.guest.get(ALERTS).decode().splitlines()]
+
+
+def image(**more: Any) -> Image:
+    labels = {"hauberk.dev/namespace": "web", "hauberk.dev/labels": "app=nginx", "hauberk.dev/pod": "nginx-1"}
+    return Image(NGINX, hook=HOOK, annotations=labels, **more)
+
+
+def runs(container: Container, program: str) -> bool:
+    return container.exec([program, "/"]).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def guest(keeper: Keeper) -> Iterator[Guest]:
+    guest = keeper.guest()
+    yield guest
+    guest.run([*CLI, "unload"])
+    guest.run(["rm", "-rf", "/daemon", "/run/hauberk"])
+
+
+def test_from_a_policy_in_a_folder_to_a_denial_and_an_alert(guest: Guest) -> None:
+    daemon = Daemon(guest)
+    with running(guest, "web", image()) as container:
+        assert container.status() == 200
+        assert runs(container, "ls")
+        changed = daemon.put("p", block("/bin/ls"))
+        assert changed["policies"] == {"KubeArmorPolicy web/p": "Enforced"}
+        assert (changed["containers"], changed["enforced"], changed["swapped"]) == (1, 1, 1)
+        assert not runs(container, "ls")
+        assert container.status() == 200
+        [alert] = [one for one in daemon.alerts() if one["Resource"] == "/usr/bin/ls"]
+        wanted = {
+            "PolicyName": "p",
+            "NamespaceName": "web",
+            "PodName": "nginx-1",
+            "ContainerID": "web",
+            "Labels": "app=nginx",
+            "Action": "Block",
+        }
+        assert {key: alert[key] for key in wanted} == wanted
+        # another version, within the time that is promised
+        before = float(guest.run(["cat", "/proc/uptime"]).checked().split()[0])
+        guest.put(f"{POLICIES}/p.json", policy(block("/usr/bin/cat"), "p"))
+        while not runs(container, "ls"):
+            assert float(guest.run(["cat", "/proc/uptime"]).checked().split()[0]) < before + WITHIN + 1
+        assert not runs(container, "cat")
+    daemon.until(lambda event: event["event"] == "status" and event["enforced"] == 0)
+    daemon.end()
+    assert daemon.log[-1]["event"] == "stopped"
+
+
+def test_a_container_is_judged_from_its_first_program_on_and_none_starts_without_the_daemon(guest: Guest) -> None:
+    daemon = Daemon(guest)
+    daemon.put("p", block("/usr/sbin/nginx"))
+    guest.put(ALERTS, b"")
+    with running(guest, "first", image()) as container:
+        # the runtime does not wait for its first program
+        assert guest.run(["sh", "-c", f"sleep 1; readlink /proc/{container.pid}/exe"]).stdout == b""
+        assert [(one["Resource"], one["Action"]) for one in daemon.alerts()] == [("/usr/sbin/nginx", "Block")]
+    daemon.end()
+    with pytest.raises(AssertionError, match=r"hauberk-enforcer run|hook"), running(guest, "second", image()):
+        pass
+
+
+def test_enforcement_outlives_the_daemon_and_another_adopts_it(guest: Guest) -> None:
+    daemon = Daemon(guest)
+    daemon.put("p", block("/bin/ls"))
+    with running(guest, "web", image()) as container:
+        daemon.until(lambda event: event["event"] == "status" and event["enforced"] == 1)
+        daemon.end(kill=True)
+        assert not runs(container, "ls")
+        again = Daemon(guest)
+        status = again.until(lambda event: event["event"] == "status")
+        assert (status["enforced"], status["swapped"]) == (1, 0)
+        assert not runs(container, "ls")
+        # a policy that cannot be enforced leaves the one before at work
+        changed = again.put("p", {"action": "Allow", "process": {"matchPaths": [{"path": "/x", "allowedArgs": ["a"]}]}})
+        assert changed["policies"] == {"KubeArmorPolicy web/p": "Refused"}
+        assert not runs(container, "ls")
+        again.end()
+
+
+def test_what_somebody_changes_in_the_kernel_is_told_and_put_right(guest: Guest) -> None:
+    daemon = Daemon(guest)
+    daemon.put("p", block("/bin/ls"))
+    with running(guest, "web", image()) as container:
+        daemon.until(lambda event: event["event"] == "status" and event["enforced"] == 1)
+        guest.run(["rm", "/sys/fs/bpf/hauberk/links/hauberk_exec"]).checked()
+        # the kernel ends a program some time after its last pin went, and new ones take some seconds to load
+        end = time.monotonic() + 60
+        while not runs(container, "ls"):
+            assert time.monotonic() < end
+        said = daemon.until(lambda event: event["event"] == "tampered", within=120)
+        assert said["found"] == "program hauberk_exec was detached"
+        assert not runs(container, "ls")
+        empty = (
+            "from hauberk.enforcer.kernel import loader\n"
+            "from hauberk.enforcer.kernel.image import Image\n"
+            "from hauberk.enforcer.kernel.maps import Kernel\n"
+            "Kernel(loader.adopt()).set_policy(1, Image())\n"
+        )
+        seen = len(daemon.log)
+        guest.run(["python3", "-c", empty], timeout=300).checked()
+        said = daemon.until(lambda event: event["event"] == "tampered", after=seen)
+        assert said["found"] == "web: its entries in the kernel are others than those of its policies"
+        assert not runs(container, "ls")
+    daemon.end()
+
+
+def test_observing_denies_nothing_and_reports_what_would_be(guest: Guest) -> None:
+    daemon = Daemon(guest, "--mode", "observe")
+    daemon.put("p", block("/bin/ls"))
+    guest.put(ALERTS, b"")
+    with running(guest, "web", image()) as container:
+        assert runs(container, "ls")
+        assert runs(container, "ls")
+        found = [one for one in daemon.alerts() if one["Resource"] == "/usr/bin/ls"]
+        assert [(one["PolicyName"], one["Result"]) for one in found] == [("p", "Passed")] * 2
+    daemon.end()
