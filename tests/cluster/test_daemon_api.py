@@ -18,6 +18,7 @@ from enforcer.node.made import Kernel
 from hauberk.enforcer.cluster.api import Api, ApiError
 from hauberk.enforcer.cluster.events import Regarding, Said
 from hauberk.enforcer.cluster.reporter import Reporter
+from hauberk.enforcer.cluster.reports import node_object
 from hauberk.enforcer.cluster.source import ClusterSource
 from hauberk.enforcer.groups import Tree
 from hauberk.enforcer.node.applied import Applier
@@ -25,10 +26,10 @@ from hauberk.enforcer.node.containers import Containers
 from hauberk.enforcer.node.daemon import SETTLES, Daemon
 from hauberk.policy.digest import ANNOTATION
 from hauberk.policy.model import Posture
-from support import hauberk
+from support import ROOT, hauberk
 from support.cluster import Cluster, until, wait_ready
 
-NODE = "daemon-node"
+NODE, SYSTEM = "daemon-node", "hauberk-system"
 ID = "c" * 64
 REPORTS = "/apis/hauberk.dev/v1alpha1"
 PROGRAMS = ("hauberk_open",)
@@ -52,12 +53,12 @@ class Node:
 
     def __init__(self, cluster: Cluster, folder: Path) -> None:
         self.cluster, self.folder, self.kernel = cluster, folder, Kernel()
+        cluster.kubectl("apply", "--server-side", "-k", str(ROOT / "deploy/enforcer"))
         group = folder / f"cgroup/kubepods.slice/cri-containerd-{ID}.scope"
         group.mkdir(parents=True)
         (group / "cgroup.procs").write_text("4194303\n")
         cluster.apply(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web"}},
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "hauberk-system"}},
             {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE, "labels": {"role": "web"}}},
         )
         pod = {
@@ -78,11 +79,30 @@ class Node:
         )
         assert code == 200, answer
 
+    def account(self) -> Path:
+        """Of the enforcer's pod on this node, as the kubelet would have made it."""
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "enforcer", "namespace": SYSTEM},
+            "spec": {
+                "nodeName": NODE,
+                "serviceAccountName": "hauberk-enforcer",
+                "containers": [{"name": "enforcer", "image": "hauberk-enforcer"}],
+            },
+        }
+        self.cluster.apply(pod)
+        bound = {"boundObjectRef": {"apiVersion": "v1", "kind": "Pod", "name": "enforcer"}}
+        path = f"/api/v1/namespaces/{SYSTEM}/serviceaccounts/hauberk-enforcer/token"
+        code, answer = self.cluster.request("POST", path, {"spec": bound})
+        assert code == 201, answer
+        return self.cluster.config_for("enforcer", answer["status"]["token"])
+
     def start(self) -> None:
-        api = Api(self.cluster.kubeconfig)
+        api = Api(self.account())
         tree = Tree(self.folder / "cgroup", self.folder / "proc")
         source = ClusterSource(api, NODE, Posture(), self._wake, tree)
-        self.reporter = Reporter(api, source, NODE, "hauberk-system", 0.0)
+        self.reporter = Reporter(api, source, NODE, SYSTEM, 0.0)
         state = self.folder / "state.json"
         applier = Applier(self.kernel, state, PROGRAMS, lambda: PROGRAMS)  # type: ignore[arg-type]
         containers = Containers(self.folder / "containers.json")
@@ -131,7 +151,8 @@ def node(cluster: Cluster, policies: None, tmp_path_factory: pytest.TempPathFact
     found.start()
     yield found
     found.stop()
-    cluster.kubectl("delete", "namespace", "web", "hauberk-system", "--wait=false")
+    cluster.kubectl("delete", "-k", str(ROOT / "deploy/enforcer"), "--wait=false")
+    cluster.kubectl("delete", "namespace", "web", "--wait=false")
     cluster.kubectl("delete", "node", NODE)
 
 
@@ -249,6 +270,17 @@ def test_ten_thousand_events_are_a_few(node: Node) -> None:
         node.reporter.say(Said(about, "Warning", "Denied", "Enforce", f"denied {number}"))
     until(lambda: [one for one in node.events("flood") if one.get("series")], 20, "there is a series")
     assert len(node.events("flood")) == 1
+
+
+def test_a_node_writes_what_is_about_itself_only_and_reads_no_secrets(node: Node) -> None:
+    api = Api(node.account())
+    with pytest.raises(ApiError, match="403 Forbidden"):
+        api.get("/api/v1/secrets")
+    other = {**node_object("other"), "metadata": {"name": "other"}}
+    query = {"fieldManager": "test", "force": "true"}
+    with pytest.raises(ApiError, match="a node writes what is about itself only"):
+        api.send("PATCH", f"{REPORTS}/nodepolicystatuses/other", other, query, kind="apply-patch+yaml")
+    api.send("PATCH", f"{REPORTS}/nodepolicystatuses/{NODE}", node_object(NODE), query, kind="apply-patch+yaml")
 
 
 def test_refusals_are_told_in_one_line(node: Node, tmp_path: Path) -> None:

@@ -20,11 +20,11 @@ _PACKAGES = {
 _LIBRARIES = ("jsonschema-rs", "PyYAML", "typer")
 
 
-def packages() -> dict[str, Path]:
-    """A payload for `Guest.boot`; the agent has Python look there."""
+def packages(*more: str) -> dict[str, Path]:
+    """A payload for `Guest.boot`, with these libraries, too; the agent has Python look there."""
     if sys.version_info[:2] != (3, 11):
         missing("guests have Python 3.11, and cannot load what is compiled for another")
-    return dict([*_ours(), *_theirs()])
+    return dict([*_ours(), *_theirs(more)])
 
 
 def _ours() -> Iterator[tuple[str, Path]]:
@@ -34,18 +34,18 @@ def _ours() -> Iterator[tuple[str, Path]]:
                 yield f"{_AT}/hauberk/{name}/{path.relative_to(folder)}", path
 
 
-def _theirs() -> Iterator[tuple[str, Path]]:
+def _theirs(more: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
     """With the compiled code that pip made: compiling takes the guest long."""
-    for found in _needed():
+    for found in _needed(more):
         for file in found.files or ():
             path = Path(str(found.locate_file(file)))
             if ".." not in file.parts and path.is_file():
                 yield f"{_AT}/{file}", path
 
 
-def _needed() -> list[Distribution]:
+def _needed(more: tuple[str, ...]) -> list[Distribution]:
     """The libraries and, without extras, all that they need."""
-    names, found = list(_LIBRARIES), dict[str, Distribution]()
+    names, found = [*_LIBRARIES, *more], dict[str, Distribution]()
     while names:
         name = names.pop()
         if name not in found:

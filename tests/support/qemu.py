@@ -14,7 +14,7 @@ from support.newc import Archive
 Payload = Mapping[str, Path | bytes]
 
 _INSIDE = ROOT / "tests/guest/inside"
-_MODULES = ("overlay", "virtio_pci", "virtio_blk", "virtio_console", "loop")
+_MODULES = ("overlay", "virtio_pci", "virtio_blk", "virtio_console", "virtio_net", "loop")
 # A machine with much else to do may give a guest no time while its kernel looks whether the timer ticks: it must not.
 _COMMAND_LINE = (
     "console=ttyS0 loglevel=3 panic=-1 oops=panic edd=off no_timer_check lsm=landlock,lockdown,yama,bpf mitigations=off"
@@ -24,13 +24,16 @@ _MKE2FS = shutil.which("mke2fs") or "/usr/sbin/mke2fs"
 _PROGRAMS = (b"#!", b"\x7fELF")
 
 
-def command(folder: Path, kernel: Kernel, *, disk: Path, memory: int, channel: int, icount: bool) -> list[str]:
+def command(
+    folder: Path, kernel: Kernel, *, disk: Path, memory: int, channel: int, icount: bool, network: bool
+) -> list[str]:
     """Boots `folder`/initrd, writes `folder`/console; the agent's port is the socket `channel`."""
     drive = f"file={disk},format=raw,if=none,id=disk,snapshot=on"
     return [
         "qemu-system-x86_64",
         *("-machine", "q35,accel=tcg", "-cpu", kernel.processor, "-smp", "1", "-m", str(memory)),
-        *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-nic", "none"),
+        *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
+        *(("-nic", "user,model=virtio-net-pci") if network else ("-nic", "none")),
         *("-kernel", str(kernel.image), "-initrd", str(folder / "initrd"), "-append", _COMMAND_LINE),
         *("-serial", f"file:{folder / 'console'}"),
         *("-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,fd={channel}"),

@@ -1,0 +1,114 @@
+"""The daemon on a real kernel and against a real API server at once: a policy is applied, and `ls` is denied."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from hauberk.policy.loose import mapping
+from support import ROOT, hauberk
+from support.cluster import Cluster, until
+from support.container import NGINX, Container, Image, running
+from support.guest import Guest
+from support.payload import packages
+
+pytestmark = pytest.mark.guest
+
+NODE = "guest-node"
+ID = "d" * 64
+CLI = ("/usr/bin/python3", "-m", "hauberk.enforcer.main")
+HOOK = ("/usr/bin/env", "PYTHONPATH=/opt/hauberk/python", *CLI, "hook")
+REPORTS = "/apis/hauberk.dev/v1alpha1"
+SEED = (ROOT / "examples/nginx/policy.yaml").read_text()
+
+
+@pytest.fixture(scope="module")
+def guest(cluster: Cluster, policies: None) -> Iterator[Guest]:
+    cluster.add_crds(hauberk("crds").stdout)
+    cluster.apply(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "hauberk-system"}},
+        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}},
+    )
+    port = urlsplit(cluster.url).port
+    with Guest.boot("6.12", packages("kubernetes", "prometheus-client"), memory=2048, network=True) as found:
+        found.put("/t/forward.py", (ROOT / "tests/guest/inside/forward.py").read_bytes())
+        found.start(["python3", "/t/forward.py", str(port)]).until(b"ready")
+        config = cluster.kubeconfig.read_text()
+        found.put("/t/authority.crt", cluster.authority.read_bytes())
+        found.put("/t/kubeconfig", re.sub(r"(?m)(certificate-authority: ).*$", r"\1/t/authority.crt", config).encode())
+        yield found
+    cluster.kubectl("delete", "node", NODE)
+    cluster.kubectl("delete", "namespace", "hauberk-system", "--wait=false")
+
+
+@pytest.fixture
+def pod(cluster: Cluster, guest: Guest) -> Iterator[None]:
+    cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "nginx-1", "namespace": "default", "labels": {"app": "nginx"}},
+            "spec": {"nodeName": NODE, "containers": [{"name": "nginx", "image": "nginx"}]},
+        }
+    )
+    yield
+    cluster.kubectl("delete", "pod", "nginx-1", "--grace-period=0", "--force")
+
+
+def status(cluster: Cluster) -> dict[str, Any]:
+    return dict(mapping(cluster.request("GET", f"{REPORTS}/nodepolicystatuses/{NODE}")[1].get("status")))
+
+
+def uptime(guest: Guest) -> float:
+    return float(guest.run(["cat", "/proc/uptime"]).checked().split()[0])
+
+
+def denied(container: Container, program: str) -> bool:
+    done = container.exec(["bash", "-c", f"{program} /"])
+    return b"Permission denied" in done.stderr
+
+
+def test_from_the_api_server_to_the_kernel_and_back(cluster: Cluster, guest: Guest, pod: None) -> None:
+    daemon = guest.start(
+        [*CLI, "run", "--kubeconfig", "/t/kubeconfig", "--node", NODE, "--jitter", "0", "--alerts", "/t/alerts"]
+    )
+    until(lambda: b'"event": "ready"' in daemon.stderr or not daemon.running, 300, "the daemon is ready")
+    assert daemon.running, daemon.stderr.decode()
+    annotations = {
+        "io.kubernetes.cri.container-type": "container",
+        "io.kubernetes.cri.sandbox-namespace": "default",
+        "io.kubernetes.cri.sandbox-name": "nginx-1",
+        "io.kubernetes.cri.container-name": "nginx",
+    }
+    with running(guest, "web", Image(NGINX, hook=HOOK, annotations=annotations)) as container:
+        assert not denied(container, "ls")
+        cluster.kubectl("annotate", "namespace", "default", "kubearmor-file-posture=block", "--overwrite")
+        begun = uptime(guest)
+        cluster.kubectl("apply", "--server-side", "-f", "-", given=SEED)
+        while not denied(container, "ls"):
+            assert uptime(guest) < begun + 30, daemon.stderr.decode()
+        assert container.status() == 200
+        until(lambda: status(cluster).get("summary", {}).get("enforced") == 1, 30, "the status says so")
+        [one] = status(cluster)["policies"]
+        assert (one["name"], one["state"], one["workloads"]) == ("only-allow-nginx-exec", "Enforced", 1)
+        alerts = [json.loads(line) for line in guest.get("/t/alerts").decode().splitlines()]
+        [alert] = [one for one in alerts if one["Resource"] == "/usr/bin/ls"][:1]
+        assert (alert["PolicyName"], alert["PodName"], alert["Result"]) == (
+            "DefaultPosture",
+            "nginx-1",
+            "Permission denied",
+        )
+        cluster.kubectl("delete", "kubearmorpolicy", "only-allow-nginx-exec")
+        end = time.monotonic() + 60
+        while denied(container, "ls"):
+            assert time.monotonic() < end
+    cluster.kubectl("annotate", "namespace", "default", "kubearmor-file-posture-")
+    guest.run(["kill", str(daemon.pid)]).checked()
+    daemon.wait()
+    assert b'"event": "stopped"' in daemon.stderr
