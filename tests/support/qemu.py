@@ -32,13 +32,14 @@ def command(
     return [
         "qemu-system-x86_64",
         *("-machine", "q35,accel=tcg", "-cpu", kernel.processor, "-smp", "1", "-m", str(memory)),
-        *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
-        *(("-nic", "user,model=virtio-net-pci") if network else ("-nic", "none")),
+        *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-nic", "none"),
         *("-kernel", str(kernel.image), "-initrd", str(folder / "initrd"), "-append", _COMMAND_LINE),
         *("-serial", f"file:{folder / 'console'}"),
         *("-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,fd={channel}"),
         *("-device", "virtserialport,chardev=agent,nr=1"),
         *("-drive", drive, "-device", "virtio-blk-pci,drive=disk"),
+        # the last device: others are found by their number
+        *(("-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net") if network else ()),
         *(("-icount", "shift=0") if icount else ()),
     ]
 

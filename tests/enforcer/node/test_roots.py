@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from enforcer.node.made import container
+from enforcer.node.made import LS, WEB, container, policy
 from hauberk.enforcer.node.roots import Roots
 from hauberk.enforcer.node.wanted import NODE
+from hauberk.enforcer.state import Generation, Group, Held, State
+from hauberk.policy.model import Posture
+
+OTHER = "file: {matchPaths: [{path: /srv/x}]}\naction: Block"
 
 
 @pytest.fixture
@@ -24,21 +28,38 @@ def proc(tmp_path: Path) -> Path:
     return tmp_path / "proc"
 
 
-def test_before_and_after_the_runtime_gave_it_its_root(proc: Path) -> None:
-    roots = Roots(proc)
+def test_while_its_runtime_is_at_work_its_root_is_not_its_processs(proc: Path) -> None:
     starting = replace(container(1), root="/made")
-    assert roots(starting)("/bin/ls") == "/own/bin/ls"
-    assert roots(replace(starting, id=NODE))("/bin/ls") == "/usr/bin/ls"
+    assert Roots(proc=proc)(starting)("/bin/ls") == "/own/bin/ls"
+    assert Roots(proc=proc)(replace(starting, id=NODE))("/bin/ls") == "/usr/bin/ls"
+    change_root(proc, "other")
+    assert Roots(proc=proc)(starting)("/bin/ls") == "/other/bin/ls"
+
+
+def change_root(proc: Path, name: str) -> None:
     (proc / "1001/root").unlink()
-    (proc / "1001/root").symlink_to(proc.parent / "other")
-    assert roots(starting)("/bin/ls") == "/other/bin/ls"
+    (proc / "1001/root").symlink_to(proc.parent / name)
 
 
-def test_looked_up_once_for_each_start(proc: Path) -> None:
-    roots = Roots(proc)
+def test_what_a_container_does_to_its_links_later_changes_no_rule(proc: Path) -> None:
+    roots = Roots(proc=proc)
     one = container(1)
     assert roots(one)("/bin/ls") == "/usr/bin/ls"
-    (proc.parent / "node/bin").unlink()
+    change_root(proc, "other")
     assert roots(one)("/bin/ls") == "/usr/bin/ls"
-    roots.keep({"c2"})
-    assert roots(one)("/bin/ls") == "/bin/ls"
+    # another start has another cgroup
+    assert roots(replace(one, group=Group(7, "")))("/bin/ls") == "/other/bin/ls"
+    roots.keep([])
+    assert roots(one)("/bin/ls") == "/other/bin/ls"
+
+
+def test_nor_does_a_restart_of_the_daemon(proc: Path) -> None:
+    one = container(1)
+    policies = tuple(policy(spec, name).given for spec, name in ((LS, "p"), (OTHER, "q")))
+    generation = Generation(1, WEB, Posture(), policies, {"/bin/ls": "/usr/bin/ls"}, "")
+    roots = Roots(State({1: Held((one.group,), (generation,))}), proc)
+    (proc.parent / "node/bin").unlink()
+    (proc.parent / "node/srv").symlink_to("usr")
+    assert roots(one)("/bin/ls") == "/usr/bin/ls"
+    assert roots(one)("/srv/x") == "/srv/x"
+    assert roots(one)("/srv/y") == "/usr/y"

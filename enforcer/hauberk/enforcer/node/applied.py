@@ -95,6 +95,11 @@ class Applier:
             found = self._images[slot, version] = encode(generation.compiled())
         return found
 
+    @property
+    def state(self) -> State:
+        """What is written down of what is enforced."""
+        return self._state
+
     def at(self, slot: int) -> Wanted | None:
         """What is enforced in a slot."""
         return next((place.wanted for place in tuple(self._places.values()) if place.slot == slot), None)

@@ -92,7 +92,7 @@ class Daemon:
         self._source, self._containers, self._applier, self._told = source, containers, applier, told
         self._reload = reload
         self._tree = tree or Tree()
-        self._roots = Roots()
+        self._roots = Roots(applier.state)
         self._planner = Planner(self._roots)
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -173,7 +173,7 @@ class Daemon:
 
     def _cycle(self) -> None:
         inputs = self._source.fill(self._containers.all())
-        self._roots.keep({one.id for one in inputs.containers})
+        self._roots.keep(inputs.containers)
         desired = self._planner.plan(inputs)
         applied = self._applier.apply(desired.wanted)
         self.policies = {one.key: one for one in inputs.policies}
