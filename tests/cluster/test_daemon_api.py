@@ -6,6 +6,7 @@ the real one (tests/guest/test_daemon.py).
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -176,6 +177,15 @@ def test_from_a_policy_to_the_kernel_and_back_to_a_status(node: Node) -> None:
     assert lease["spec"]["holderIdentity"] == NODE
 
 
+def test_the_fleet_is_rolled_up(node: Node) -> None:
+    done = hauberk("status", "--kubeconfig", str(node.cluster.kubeconfig), "--format", "json")
+    fleet = json.loads(done.stdout)
+    assert (done.returncode, fleet["well"], fleet["nodes"], fleet["ready"]) == (0, True, 1, 1)
+    assert [(one["name"], one["state"], one["nodes"]) for one in fleet["policies"]] == [
+        ("p", "Enforced", {"Enforced": 1})
+    ]
+
+
 def test_a_policy_that_cannot_be_enforced_is_a_drift_until_it_can(node: Node) -> None:
     bad = {"action": "Allow", "process": {"matchPaths": [{"path": "/x", "allowedArgs": ["a"]}]}}
     node.cluster.apply(policy("p", bad))
@@ -187,6 +197,10 @@ def test_a_policy_that_cannot_be_enforced_is_a_drift_until_it_can(node: Node) ->
     assert node.reports()["p NotEnforced"]["reason"] == "Unsupported"
     # the version before it goes on
     assert len(node.kernel.held) == 1
+    done = hauberk("status", "--kubeconfig", str(node.cluster.kubeconfig))
+    assert done.returncode == 1
+    assert "Refused  KubeArmorPolicy web/p: nodes: 1 refused; 1 workloads" in done.stdout
+    assert f"OutOfDate KubeArmorPolicy web/p on {NODE} since" in done.stdout
     node.cluster.apply(policy("p", block("/bin/cat")))
     node.until_states(p="Enforced")
     until(lambda: not node.reports(), 10, "no drift")

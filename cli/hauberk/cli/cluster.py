@@ -19,6 +19,8 @@ from hauberk.cli.liveobjects import Document, kept_namespace, kept_pod, selected
 from hauberk.cli.output.visible import visible
 from hauberk.policy.loose import is_mapping, listing, mapping
 from hauberk.policy.problems import HauberkError
+from hauberk.policy.reportcrds import GROUP as REPORT_GROUP
+from hauberk.policy.reportcrds import VERSION as REPORT_VERSION
 
 GROUP, VERSION = "security.kubearmor.com", "v1"
 PLURALS = {
@@ -87,6 +89,24 @@ def read(where: Where, selected: Iterable[str], progress: Callable[[int, int], N
     return live
 
 
+def reports(where: Where) -> tuple[str, list[Document], list[Document]]:
+    """How the cluster is called, all NodePolicyStatus objects, and all reports of drift.
+
+    Raises:
+        HauberkError: they cannot be read; in one line.
+
+    """
+    reader = _Reader(where)
+    try:
+        nodes = list(reader.reports("nodepolicystatuses"))
+    except _AbsentError:
+        raise HauberkError(
+            f"{reader.name}: the cluster has no nodepolicystatuses.{REPORT_GROUP}: `hauberk crds` defines them"
+        ) from None
+    drifts = [one for plural in ("driftreports", "clusterdriftreports") for one in reader.reports(plural)]
+    return reader.name, nodes, drifts
+
+
 class _Reader:
     def __init__(self, where: Where) -> None:
         self._client, self.name = _connect(where)
@@ -113,6 +133,9 @@ class _Reader:
             # who asks about namespaces may have rights there only
             live.unread.add(kind)
             live.notes.append(f"{plural} are not looked at: {error.reason}")
+
+    def reports(self, plural: str) -> Iterator[Document]:
+        yield from self._pages(f"/apis/{REPORT_GROUP}/{REPORT_VERSION}/{plural}")
 
     def namespaces(self) -> Iterator[Document]:
         if not self._namespaces:

@@ -179,3 +179,36 @@ def drift(
     where = Where(kubeconfig, context, tuple(namespace or ()))
     options = Options(tuple(paths or (".",)), where, model.value, loaded, format_.value, output, fail_on.value)
     raise typer.Exit(run(options))
+
+
+class StatusFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+@app.command(epilog=examples("hauberk status", "hauberk status --context production --format json"))
+def status(
+    context: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="NAME", help="Context of the kubeconfig. [default: the current one]"),
+    ] = None,
+    kubeconfig: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="FILE", help="[default: KUBECONFIG, ~/.kube/config, or the pod's own account]"),
+    ] = None,
+    format_: Annotated[StatusFormat, typer.Option("--format", help="Form of the report.")] = StatusFormat.TEXT,
+    output: Annotated[Optional[Path], typer.Option(help="File to write the report to.")] = None,  # noqa: UP045
+) -> None:
+    """Say what the nodes of a cluster enforce: of each policy the lowest state, and what drifts.
+
+    Exit code 1 when a node is not ready, a policy is not enforced everywhere in one version, or something drifts.
+    """
+    from hauberk.cli import cluster
+    from hauberk.cli.fleet import rolled_up
+    from hauberk.cli.output import status as shown
+    from hauberk.cli.report import coloured, emit
+
+    fleet = rolled_up(*cluster.reports(cluster.Where(kubeconfig, context)))
+    is_json = format_ is StatusFormat.JSON
+    emit(shown.as_json(fleet) if is_json else shown.as_text(fleet, colour=coloured(output)), output)
+    raise typer.Exit(0 if fleet.well else 1)

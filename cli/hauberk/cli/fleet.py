@@ -1,0 +1,113 @@
+"""`hauberk status`: what all nodes say of themselves, rolled up by policy (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hauberk.policy.loose import listing, mapping
+from hauberk.policy.reportcrds import STATES
+
+Document = Mapping[str, Any]
+_ORDER = ("Enforced", "Pending", "Partial", "Refused")
+"""From the best to the worst: of a policy on many nodes, the worst counts."""
+assert set(_ORDER) == set(STATES)  # noqa: S101  a constant of another module
+
+
+@dataclass(slots=True)
+class PolicyState:
+    """One policy on all nodes: `state` is the lowest, `nodes` say how many have which, `reasons` who says why."""
+
+    kind: str
+    namespace: str
+    name: str
+    state: str = "Enforced"
+    nodes: dict[str, int] = field(default_factory=dict[str, int])
+    workloads: int = 0
+    digests: set[str] = field(default_factory=set[str])
+    reasons: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+
+    @property
+    def shown(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """One drift of one policy on one node, as the node reports it."""
+
+    policy: str
+    node: str
+    kind: str
+    message: str
+    since: str
+
+
+@dataclass(slots=True)
+class Fleet:
+    cluster: str
+    nodes: int = 0
+    ready: int = 0
+    troubled: dict[str, str] = field(default_factory=dict[str, str])
+    policies: list[PolicyState] = field(default_factory=list[PolicyState])
+    drifts: list[Reported] = field(default_factory=list[Reported])
+
+    @property
+    def well(self) -> bool:
+        """Every node is ready, every policy enforced in one version, and nothing drifts."""
+        states = all(one.state == "Enforced" and len(one.digests) <= 1 for one in self.policies)
+        return states and not self.troubled and not self.drifts
+
+
+def rolled_up(cluster: str, nodes: Iterable[Document], reports: Iterable[Document]) -> Fleet:
+    """`nodes` are NodePolicyStatus objects, `reports` DriftReports and their twins."""
+    fleet = Fleet(cluster)
+    found: dict[tuple[str, str, str], PolicyState] = {}
+    for node in nodes:
+        _node(fleet, node, found)
+    fleet.policies = sorted(found.values(), key=lambda one: (-_ORDER.index(one.state), one.shown))
+    for report in reports:
+        fleet.drifts += _report(report)
+    fleet.drifts.sort(key=lambda one: (one.policy, one.node, one.kind))
+    return fleet
+
+
+def _node(fleet: Fleet, node: Document, found: dict[tuple[str, str, str], PolicyState]) -> None:
+    name = str(mapping(node.get("metadata")).get("name") or "")
+    status = mapping(node.get("status"))
+    fleet.nodes += 1
+    conditions = {str(one.get("type")): one for one in map(mapping, listing(status.get("conditions")))}
+    ready = conditions.get("Ready", {})
+    if ready.get("status") == "True":
+        fleet.ready += 1
+    else:
+        fleet.troubled[name] = str(ready.get("message") or "it has said nothing yet")
+    for one in map(mapping, listing(status.get("policies"))):
+        key = (str(one.get("kind")), str(one.get("namespace") or ""), str(one.get("name")))
+        held = found.setdefault(key, PolicyState(*key))
+        state = str(one.get("state"))
+        if state not in _ORDER:
+            continue
+        held.nodes[state] = held.nodes.get(state, 0) + 1
+        held.state = max(held.state, state, key=_ORDER.index)
+        workloads = one.get("workloads")
+        held.workloads += workloads if isinstance(workloads, int) else 0
+        if one.get("digest"):
+            held.digests.add(str(one["digest"]))
+        if state != "Enforced":
+            held.reasons.setdefault(str(one.get("message") or one.get("reason") or ""), []).append(name)
+
+
+def _report(report: Document) -> Iterable[Reported]:
+    spec, status = mapping(report.get("spec")), mapping(report.get("status"))
+    policy, namespace = mapping(spec.get("policy")), mapping(report.get("metadata")).get("namespace")
+    name = f"{namespace}/{policy.get('name')}" if namespace else str(policy.get("name"))
+    for one in map(mapping, listing(status.get("drifts"))):
+        yield Reported(
+            f"{policy.get('kind')} {name}",
+            str(spec.get("nodeName")),
+            str(one.get("type")),
+            str(one.get("message") or ""),
+            str(one.get("firstSeen") or ""),
+        )

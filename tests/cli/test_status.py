@@ -1,0 +1,69 @@
+"""What nodes say, rolled up."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hauberk.cli.fleet import rolled_up
+from hauberk.cli.output import status as shown
+
+DIGESTS = [f"sha256:{digit * 64}" for digit in "01"]
+
+
+def node(name: str, *policies: dict[str, Any], ready: bool = True) -> dict[str, Any]:
+    condition = {"type": "Ready", "status": str(ready), "message": "q: no"}
+    return {"metadata": {"name": name}, "status": {"conditions": [condition], "policies": list(policies)}}
+
+
+def policy(name: str, state: str = "Enforced", digest: str = DIGESTS[0], **more: Any) -> dict[str, Any]:
+    kind = {"kind": "KubeArmorPolicy", "namespace": "web"}
+    return {**kind, "name": name, "state": state, "digest": digest, "workloads": 2, **more}
+
+
+DRIFT = {
+    "metadata": {"namespace": "web"},
+    "spec": {"nodeName": "n1", "policy": {"kind": "KubeArmorPolicy", "name": "q"}},
+    "status": {"drifts": [{"type": "Tampered", "message": "x", "firstSeen": "2026-01-01T00:00:00Z"}]},
+}
+
+
+def test_the_lowest_state_of_all_nodes_counts() -> None:
+    refused = policy("q", "Refused", message="allowedArgs is not enforced")
+    fleet = rolled_up("here", [node("n1", policy("p"), policy("q")), node("n2", policy("p"), refused, ready=False)], [])
+    assert [(one.name, one.state, one.nodes) for one in fleet.policies] == [
+        ("q", "Refused", {"Enforced": 1, "Refused": 1}),
+        ("p", "Enforced", {"Enforced": 2}),
+    ]
+    assert (fleet.nodes, fleet.ready, fleet.well) == (2, 1, False)
+    assert shown.as_text(fleet, colour=False).splitlines() == [
+        "Refused  KubeArmorPolicy web/q: nodes: 1 enforced, 1 refused; 4 workloads",
+        "    n2: allowedArgs is not enforced",
+        "Enforced KubeArmorPolicy web/p: nodes: 2 enforced; 4 workloads",
+        "not ready n2: q: no",
+        "1 of 2 nodes ready, 2 policies, 0 drifts (here)",
+    ]
+
+
+def test_two_versions_and_drifts_are_not_well() -> None:
+    assert rolled_up("here", [node("n1", policy("p")), node("n2", policy("p"))], []).well
+    two = rolled_up("here", [node("n1", policy("p")), node("n2", policy("p", digest=DIGESTS[1]))], [])
+    assert not two.well
+    assert "    2 versions of it are enforced" in shown.as_text(two, colour=False)
+    drifting = rolled_up("here", [node("n1", policy("p"))], [DRIFT])
+    assert not drifting.well
+    line = "Tampered KubeArmorPolicy web/q on n1 since 2026-01-01T00:00:00Z: x"
+    assert line in shown.as_text(drifting, colour=False)
+    document = json.loads(shown.as_json(two))
+    assert document["policies"][0]["digests"] == DIGESTS
+
+
+def test_what_other_writers_put_there_is_no_crash() -> None:
+    strange: list[Any] = [
+        {},
+        {"status": {"policies": [{"state": "New"}, 1]}},
+        {"metadata": {"name": "a"}, "status": []},
+    ]
+    fleet = rolled_up("here", strange, [{}, {"status": {"drifts": [{}]}}])
+    assert (fleet.nodes, fleet.ready) == (3, 0)
+    shown.as_text(fleet, colour=True)
