@@ -30,7 +30,7 @@ from hauberk.policy.model import Posture
 from support import ROOT, hauberk
 from support.cluster import Cluster, until, wait_ready
 
-NODE, SYSTEM = "daemon-node", "hauberk-system"
+NODE, SYSTEM, SPACE = "daemon-node", "hauberk-system", "daemon"
 ID = "c" * 64
 REPORTS = "/apis/hauberk.dev/v1alpha1"
 PROGRAMS = ("hauberk_open",)
@@ -40,7 +40,7 @@ def policy(name: str, spec: dict[str, Any], **annotations: str) -> dict[str, Any
     return {
         "apiVersion": "security.kubearmor.com/v1",
         "kind": "KubeArmorPolicy",
-        "metadata": {"name": name, "namespace": "web", "annotations": annotations},
+        "metadata": {"name": name, "namespace": SPACE, "annotations": annotations},
         "spec": {"selector": {"matchLabels": {"app": "nginx"}}, **spec},
     }
 
@@ -59,13 +59,13 @@ class Node:
         group.mkdir(parents=True)
         (group / "cgroup.procs").write_text("4194303\n")
         cluster.apply(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web"}},
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}},
             {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE, "labels": {"role": "web"}}},
         )
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": "nginx-1", "namespace": "web", "labels": {"app": "nginx"}},
+            "metadata": {"name": "nginx-1", "namespace": SPACE, "labels": {"app": "nginx"}},
             "spec": {"nodeName": NODE, "containers": [{"name": "nginx", "image": "nginx"}]},
         }
         cluster.apply(pod)
@@ -76,7 +76,7 @@ class Node:
             ]
         }
         code, answer = cluster.request(
-            "PATCH", "/api/v1/namespaces/web/pods/nginx-1/status", {"status": status}, "application/merge-patch+json"
+            "PATCH", "/api/v1/namespaces/daemon/pods/nginx-1/status", {"status": status}, "application/merge-patch+json"
         )
         assert code == 200, answer
 
@@ -153,7 +153,7 @@ def node(cluster: Cluster, policies: None, tmp_path_factory: pytest.TempPathFact
     yield found
     found.stop()
     cluster.kubectl("delete", "-k", str(ROOT / "deploy/enforcer"), "--wait=false")
-    cluster.kubectl("delete", "namespace", "web", "--wait=false")
+    cluster.kubectl("delete", "namespace", SPACE, "--wait=false")
     cluster.kubectl("delete", "node", NODE)
 
 
@@ -164,7 +164,7 @@ def test_from_a_policy_to_the_kernel_and_back_to_a_status(node: Node) -> None:
     until(lambda: node.kernel.held, 5, "the kernel has it")
     node.until_states(p="Enforced")
     [one] = node.status()["policies"]
-    assert (one["workloads"], one["rules"], one["kind"], one["namespace"]) == (1, 1, "KubeArmorPolicy", "web")
+    assert (one["workloads"], one["rules"], one["kind"], one["namespace"]) == (1, 1, "KubeArmorPolicy", SPACE)
     assert one["digest"].startswith("sha256:")
     conditions = {one["type"]: one["status"] for one in node.status()["conditions"]}
     assert conditions == {"Ready": "True", "Enforcing": "True", "Degraded": "False", "Stalled": "False"}
@@ -199,8 +199,8 @@ def test_a_policy_that_cannot_be_enforced_is_a_drift_until_it_can(node: Node) ->
     assert len(node.kernel.held) == 1
     done = hauberk("status", "--kubeconfig", str(node.cluster.kubeconfig))
     assert done.returncode == 1
-    assert "Refused  KubeArmorPolicy web/p: nodes: 1 refused; 1 workloads" in done.stdout
-    assert f"OutOfDate KubeArmorPolicy web/p on {NODE} since" in done.stdout
+    assert "Refused  KubeArmorPolicy daemon/p: nodes: 1 refused; 1 workloads" in done.stdout
+    assert f"OutOfDate KubeArmorPolicy daemon/p on {NODE} since" in done.stdout
     node.cluster.apply(policy("p", block("/bin/cat")))
     node.until_states(p="Enforced")
     until(lambda: not node.reports(), 10, "no drift")
@@ -225,9 +225,9 @@ def test_what_somebody_changes_in_the_kernel_is_told_and_put_right(node: Node) -
 
 def test_the_posture_is_that_of_the_namespace(node: Node) -> None:
     before = dict(node.kernel.held)
-    node.cluster.kubectl("annotate", "namespace", "web", "kubearmor-file-posture=block")
+    node.cluster.kubectl("annotate", "namespace", SPACE, "kubearmor-file-posture=block")
     until(lambda: node.kernel.held != before, 10, "it was swapped")
-    node.cluster.kubectl("annotate", "namespace", "web", "kubearmor-file-posture-")
+    node.cluster.kubectl("annotate", "namespace", SPACE, "kubearmor-file-posture-")
 
 
 def test_a_storm_of_changes_is_taken_together(node: Node) -> None:
@@ -235,11 +235,11 @@ def test_a_storm_of_changes_is_taken_together(node: Node) -> None:
     for number in range(100):
         node.cluster.request(
             "PATCH",
-            "/apis/security.kubearmor.com/v1/namespaces/web/kubearmorpolicies/p",
+            "/apis/security.kubearmor.com/v1/namespaces/daemon/kubearmorpolicies/p",
             {"spec": block(f"/bin/{number}")},
             "application/merge-patch+json",
         )
-    last = node.cluster.request("GET", "/apis/security.kubearmor.com/v1/namespaces/web/kubearmorpolicies/p")[1]
+    last = node.cluster.request("GET", "/apis/security.kubearmor.com/v1/namespaces/daemon/kubearmorpolicies/p")[1]
 
     def is_last() -> bool:
         return any(
@@ -273,14 +273,14 @@ def test_another_daemon_changes_nothing_and_takes_over_its_reports(node: Node) -
     node.start()
     until(node.daemon.is_ready, 20, "it is ready")
     assert node.kernel.calls == []
-    node.cluster.request("DELETE", "/apis/security.kubearmor.com/v1/namespaces/web/kubearmorpolicies/p")
+    node.cluster.request("DELETE", "/apis/security.kubearmor.com/v1/namespaces/daemon/kubearmorpolicies/p")
     until(lambda: not node.kernel.held, 10, "the policy is gone")
     node.until_states()
 
 
 def test_ten_thousand_events_are_a_few(node: Node) -> None:
     for number in range(10_000):
-        about = Regarding("security.kubearmor.com/v1", "KubeArmorPolicy", "flood", "web")
+        about = Regarding("security.kubearmor.com/v1", "KubeArmorPolicy", "flood", SPACE)
         node.reporter.say(Said(about, "Warning", "Denied", "Enforce", f"denied {number}"))
     until(lambda: [one for one in node.events("flood") if one.get("series")], 20, "there is a series")
     assert len(node.events("flood")) == 1

@@ -196,5 +196,7 @@ def test_observing_denies_nothing_and_reports_what_would_be(guest: Guest) -> Non
         assert runs(container, "ls")
         assert runs(container, "ls")
         found = [one for one in daemon.alerts() if one["Resource"] == "/usr/bin/ls"]
-        assert [(one["PolicyName"], one["Result"]) for one in found] == [("p", "Passed")] * 2
+        # its start, and that its file is mapped
+        assert [(one["PolicyName"], one["Result"]) for one in found] == [("p", "Passed")] * 4
+        assert {one["Data"] for one in found} == {"lsm=SECURITY_BPRM_CHECK", "lsm=MMAP_FILE"}
     daemon.end()
