@@ -6,15 +6,20 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
+from cluster.conftest import part
 from hauberk.policy.loose import mapping
 from support import ROOT, hauberk
 from support.cluster import Cluster, until
 from support.container import NGINX, Container, Image, running
+from support.delivery import Repository, policy
+from support.flux import delivering
 from support.guest import Guest
 from support.payload import packages
 
@@ -25,7 +30,15 @@ ID = "d" * 64
 CLI = ("/usr/bin/python3", "-m", "hauberk.enforcer.main")
 HOOK = ("/usr/bin/env", "PYTHONPATH=/opt/hauberk/python", *CLI, "hook")
 REPORTS = "/apis/hauberk.dev/v1alpha1"
-SEED = (ROOT / "examples/nginx/policy.yaml").read_text()
+SPACE = {
+    "apiVersion": "v1",
+    "kind": "Namespace",
+    "metadata": {"name": "seed", "annotations": {"kubearmor-file-posture": "block"}},
+}
+SEED = yaml.safe_load((ROOT / "examples/nginx/policy.yaml").read_text())
+SEED["metadata"]["namespace"] = "seed"
+OTHER = policy("other", "/etc/shadow")
+OTHER["metadata"]["namespace"] = "seed"
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +62,17 @@ def guest(cluster: Cluster, policies: None) -> Iterator[Guest]:
 
 @pytest.fixture
 def pod(cluster: Cluster, guest: Guest) -> Iterator[None]:
+    cluster.apply(SPACE)
     cluster.apply(
         {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": "nginx-1", "namespace": "default", "labels": {"app": "nginx"}},
+            "metadata": {"name": "nginx-1", "namespace": "seed", "labels": {"app": "nginx"}},
             "spec": {"nodeName": NODE, "containers": [{"name": "nginx", "image": "nginx"}]},
         }
     )
     yield
-    cluster.kubectl("delete", "pod", "nginx-1", "--grace-period=0", "--force")
+    cluster.kubectl("delete", "pod", "nginx-1", "-n", "seed", "--grace-period=0", "--force")
 
 
 def status(cluster: Cluster) -> dict[str, Any]:
@@ -74,41 +88,49 @@ def denied(container: Container, program: str) -> bool:
     return b"Permission denied" in done.stderr
 
 
-def test_from_the_api_server_to_the_kernel_and_back(cluster: Cluster, guest: Guest, pod: None) -> None:
-    daemon = guest.start(
-        [*CLI, "run", "--kubeconfig", "/t/kubeconfig", "--node", NODE, "--jitter", "0", "--alerts", "/t/alerts"]
-    )
+def test_from_a_commit_to_the_kernel_and_back(cluster: Cluster, guest: Guest, pod: None, tmp_path: Path) -> None:
+    """git commit -> rendered -> Flux -> API server -> daemon -> `ls: Permission denied` -> alert -> status."""
+    repository = Repository.made(cluster, tmp_path, "flux")
+    # the seed has errors on purpose
+    repository.options = ("--allow-findings", "HB203,HB401,HB413")
+    repository.commit(SPACE, OTHER)
+    options = ["--kubeconfig", "/t/kubeconfig", "--node", NODE, "--jitter", "0", "--alerts", "/t/alerts"]
+    daemon = guest.start([*CLI, "run", *options])
     until(lambda: b'"event": "ready"' in daemon.stderr or not daemon.running, 300, "the daemon is ready")
     assert daemon.running, daemon.stderr.decode()
     annotations = {
         "io.kubernetes.cri.container-type": "container",
-        "io.kubernetes.cri.sandbox-namespace": "default",
+        "io.kubernetes.cri.sandbox-namespace": "seed",
         "io.kubernetes.cri.sandbox-name": "nginx-1",
         "io.kubernetes.cri.container-name": "nginx",
     }
-    with running(guest, "web", Image(NGINX, hook=HOOK, annotations=annotations)) as container:
+    with (
+        delivering(repository, part("flux")) as delivery,
+        running(guest, "web", Image(NGINX, hook=HOOK, annotations=annotations)) as container,
+    ):
         assert not denied(container, "ls")
-        cluster.kubectl("annotate", "namespace", "default", "kubearmor-file-posture=block", "--overwrite")
-        begun = uptime(guest)
-        cluster.kubectl("apply", "--server-side", "-f", "-", given=SEED)
+        begun = time.monotonic()
+        delivery.deliver(SPACE, OTHER, SEED)
+        log: list[str] = [f"{time.monotonic() - begun:.1f} s  Flux has applied the commit"]
+        at = uptime(guest)
         while not denied(container, "ls"):
-            assert uptime(guest) < begun + 30, daemon.stderr.decode()
+            assert uptime(guest) < at + 30, daemon.stderr.decode()
+        log.append(f"{time.monotonic() - begun:.1f} s  ls is denied, {uptime(guest) - at:.1f} s of the guest later")
         assert container.status() == 200
-        until(lambda: status(cluster).get("summary", {}).get("enforced") == 1, 30, "the status says so")
-        [one] = status(cluster)["policies"]
+        until(lambda: status(cluster).get("summary", {}).get("enforced") == 2, 30, "the status says so")
+        one = next(one for one in status(cluster)["policies"] if one["workloads"])
         assert (one["name"], one["state"], one["workloads"]) == ("only-allow-nginx-exec", "Enforced", 1)
         alerts = [json.loads(line) for line in guest.get("/t/alerts").decode().splitlines()]
-        [alert] = [one for one in alerts if one["Resource"] == "/usr/bin/ls"][:1]
-        assert (alert["PolicyName"], alert["PodName"], alert["Result"]) == (
-            "DefaultPosture",
-            "nginx-1",
-            "Permission denied",
-        )
-        cluster.kubectl("delete", "kubearmorpolicy", "only-allow-nginx-exec")
+        alert = next(one for one in alerts if one["Resource"] == "/usr/bin/ls")
+        found = (alert["PolicyName"], alert["PodName"], alert["Result"])
+        assert found == ("DefaultPosture", "nginx-1", "Permission denied")
+        log += [json.dumps(alert), cluster.kubectl("get", "nodepolicystatuses")]
+        delivery.deliver(SPACE, OTHER)
         end = time.monotonic() + 60
         while denied(container, "ls"):
             assert time.monotonic() < end
-    cluster.kubectl("annotate", "namespace", "default", "kubearmor-file-posture-")
+        log.append(f"{time.monotonic() - begun:.1f} s  the policy is gone from git, and ls runs again")
     guest.run(["kill", str(daemon.pid)]).checked()
     daemon.wait()
     assert b'"event": "stopped"' in daemon.stderr
+    print("\n".join(log))

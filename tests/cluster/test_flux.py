@@ -3,66 +3,25 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
-import yaml
 
 from cluster.conftest import part
 from support.cluster import Cluster, until
 from support.delivery import REPORTS, SHOP, Repository, policy
-from support.flux import NAMESPACE, flux
-from support.gitserver import serving
+from support.flux import INTERVAL, NAMESPACE, Delivery, delivering
 
-_GIT_PORT = 18480
-_INTERVAL = 5
-_SLOW = 8 * _INTERVAL
-
-
-@dataclass(slots=True)
-class Delivery:
-    repository: Repository
-
-    def condition(self) -> dict[str, Any]:
-        """Ready of the Kustomization, with the revision that was applied."""
-        path = f"/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/{NAMESPACE}/kustomizations/policies"
-        status = self.repository.cluster.request("GET", path)[1].get("status", {})
-        ready: dict[str, Any] = next((one for one in status.get("conditions", ()) if one["type"] == "Ready"), {})
-        return {**ready, "applied": status.get("lastAppliedRevision", "")}
-
-    def deliver(self, *documents: Any) -> None:
-        revision = self.repository.commit(*documents)
-
-        def is_applied() -> bool:
-            found = self.condition()
-            return found.get("status") == "True" and found["applied"].endswith(revision)
-
-        until(is_applied, _SLOW, f"{revision} is applied; Flux says {self.condition()}")
+_SLOW = 8 * INTERVAL
 
 
 @pytest.fixture(scope="module")
 def delivery(cluster: Cluster, policies: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivery]:
-    programs = part("flux")
-    folder = tmp_path_factory.mktemp("flux")
-    repository = Repository.made(cluster, folder, "flux")
+    repository = Repository.made(cluster, tmp_path_factory.mktemp("flux"), "flux")
     repository.commit(SHOP, policy("first", "/etc/shadow"))
-    with serving(folder / "served", _GIT_PORT) as url, flux(cluster, programs):
-        for name in ("git-source", "sync"):
-            # the examples that are rendered, but for where and how often
-            document = yaml.safe_load((repository.rendered / f"flux/{name}.yaml").read_text())
-            document["spec"]["interval"] = f"{_INTERVAL}s"
-            if name == "git-source":
-                document["spec"]["url"] = f"{url}/policies.git"
-            else:
-                document["spec"] |= {"retryInterval": "2s", "timeout": "20s"}
-            cluster.apply(document)
-        yield Delivery(repository)
-        cluster.kubectl("delete", "kustomization,gitrepository", "--all", "-n", NAMESPACE, "--timeout=60s")
-    shutil.rmtree(cluster.folder / "artifacts", ignore_errors=True)
+    with delivering(repository, part("flux")) as found:
+        yield found
 
 
 def test_a_commit_is_reconciled(delivery: Delivery) -> None:
@@ -122,7 +81,7 @@ def test_a_field_that_another_manager_adds_stays_and_drift_names_it(delivery: De
     repository = delivery.repository
     delivery.deliver(SHOP, policy("first", "/etc/shadow"))
     repository.add_fields("somebody", "first")
-    time.sleep(2 * _INTERVAL + 1)
+    time.sleep(2 * INTERVAL + 1)
     found = repository.spec("first")
     assert found is not None
     assert found["file"]["matchDirectories"], "Flux does not repair it"

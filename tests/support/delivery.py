@@ -72,6 +72,8 @@ class Repository:
     cluster: Cluster
     work: Path
     layout: str
+    options: tuple[str, ...] = ()
+    """More of `hauberk render`."""
 
     @classmethod
     def made(cls, cluster: Cluster, folder: Path, layout: str) -> Repository:
@@ -92,7 +94,8 @@ class Repository:
         source = self.work / "source"
         source.mkdir(exist_ok=True)
         (source / "policies.yaml").write_text(yaml.safe_dump_all(documents, sort_keys=False))
-        done = hauberk("render", source, "--out", self.rendered, "--layout", self.layout, "--with-crds")
+        rendering: list[str | Path] = ["--out", self.rendered, "--layout", self.layout, "--with-crds", *self.options]
+        done = hauberk("render", source, *rendering)
         assert done.returncode == 0, done.stderr
         return self.push()
 

@@ -2,15 +2,67 @@
 
 from __future__ import annotations
 
+import shutil
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from support.cluster import Cluster, Server, until
+from support.delivery import Repository
+from support.gitserver import serving
 
 _PORT = 16500
 NAMESPACE = "flux-system"
+INTERVAL = 5
+"""Seconds after which Flux looks again."""
+_GIT_PORT = 18480
+
+
+@dataclass(slots=True)
+class Delivery:
+    """A repository that Flux keeps a cluster equal to."""
+
+    repository: Repository
+
+    def condition(self) -> dict[str, Any]:
+        """Ready of the Kustomization, with the revision that was applied."""
+        path = f"/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/{NAMESPACE}/kustomizations/policies"
+        status = self.repository.cluster.request("GET", path)[1].get("status", {})
+        ready: dict[str, Any] = next((one for one in status.get("conditions", ()) if one["type"] == "Ready"), {})
+        return {**ready, "applied": status.get("lastAppliedRevision", "")}
+
+    def deliver(self, *documents: Any) -> None:
+        revision = self.repository.commit(*documents)
+
+        def is_applied() -> bool:
+            found = self.condition()
+            return found.get("status") == "True" and found["applied"].endswith(revision)
+
+        until(is_applied, 8 * INTERVAL, f"{revision} is applied; Flux says {self.condition()}")
+
+
+@contextmanager
+def delivering(repository: Repository, programs: Path) -> Iterator[Delivery]:
+    """What was committed last, and what will be, as the examples that are rendered say, but for where and how often."""
+    cluster, served = repository.cluster, repository.work.parent / "served"
+    with serving(served, _GIT_PORT) as url, flux(cluster, programs):
+        for name in ("git-source", "sync"):
+            document = yaml.safe_load((repository.rendered / f"flux/{name}.yaml").read_text())
+            document["spec"]["interval"] = f"{INTERVAL}s"
+            if name == "git-source":
+                document["spec"]["url"] = f"{url}/policies.git"
+            else:
+                document["spec"] |= {"retryInterval": "2s", "timeout": "20s"}
+            cluster.apply(document)
+        yield Delivery(repository)
+        cluster.kubectl("delete", "kustomization,gitrepository", "--all", "-n", NAMESPACE, "--timeout=60s")
+    for name in ("artifacts", "source-controller", "kustomize-controller"):
+        shutil.rmtree(cluster.folder / name, ignore_errors=True)
 
 
 @contextmanager
