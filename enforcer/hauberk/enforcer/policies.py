@@ -11,7 +11,7 @@ from typing import Any
 
 from hauberk.enforcer.faults import RefusedError
 from hauberk.policy.documents import Document, decode
-from hauberk.policy.documents import read as read_documents
+from hauberk.policy.documents import read as parse
 from hauberk.policy.loose import is_mapping, mapping
 from hauberk.policy.model import GROUP_VERSION, Policy, Preset, Rule
 from hauberk.policy.parse import parse_policy
@@ -71,15 +71,28 @@ def read_policies(paths: Sequence[str]) -> list[Read]:
         HauberkError: a file cannot be read, or there is no policy at all.
 
     """
-    found: list[Read] = []
-    wrong: list[str] = []
-    for path in _files(paths):
-        _read_file(path, found, wrong)
-    if wrong:
-        raise RefusedError("\n  ".join(["nothing is changed, as the policies have problems:", *wrong]))
+    found, _ = read_documents(paths)
     if not found:
         raise HauberkError(f"no policy in {', '.join(paths)}: give files or folders with KubeArmor policies")
     return found
+
+
+def read_documents(paths: Sequence[str]) -> tuple[list[Read], list[tuple[str, Document]]]:
+    """The same, where there may be none, and all documents that are no policies, each with its file.
+
+    Raises:
+        RefusedError: as above.
+        HauberkError: a file cannot be read.
+
+    """
+    found: list[Read] = []
+    others: list[tuple[str, Document]] = []
+    wrong: list[str] = []
+    for path in _files(paths):
+        _read_file(path, found, others, wrong)
+    if wrong:
+        raise RefusedError("\n  ".join(["nothing is changed, as the policies have problems:", *wrong]))
+    return found, others
 
 
 def _files(paths: Sequence[str]) -> Iterator[Path]:
@@ -105,19 +118,21 @@ def _bytes(path: Path) -> bytes:
         return file.read(MOST_BYTES)
 
 
-def _read_file(path: Path, found: list[Read], wrong: list[str]) -> None:
+def _read_file(path: Path, found: list[Read], others: list[tuple[str, Document]], wrong: list[str]) -> None:
     name = path.as_posix()
     text = decode(_bytes(path))
     if isinstance(text, Problem):
         wrong.append(_said(name, text, None))
         return
-    parsed = read_documents(text)
+    parsed = parse(text)
     if parsed.skipped:
         wrong.append(f"{name}: {parsed.skipped}")
     wrong += [_said(name, problem, None) for problem in parsed.problems if _counts(problem)]
     for document in parsed.documents:
         if is_mapping(document.data) and document.data.get("kind") in KINDS:
             _read_document(name, document, found, wrong)
+        else:
+            others.append((name, document))
 
 
 def _read_document(name: str, document: Document, found: list[Read], wrong: list[str]) -> None:

@@ -131,10 +131,10 @@ def _expectation(expected: dict[str, Any], line: int) -> Expectation:
     return Expectation(access, expected["verdict"], expected.get("reported"), models, what, line)
 
 
-def differences(expected: Expectation, decision: Decision) -> Iterator[str]:
-    """How a decision is not what was expected, in words."""
+def differences(expected: Expectation, decision: Decision, nobody: str = " as no rule decides") -> Iterator[str]:
+    """How a decision is not what was expected, in words; `nobody` is said of one that names no rule."""
     if decision.verdict.value != expected.verdict:
-        by = f" by {decision.rule}" if decision.rule else " as no rule decides"
+        by = f" by {decision.rule}" if decision.rule else nobody
         yield f"{decision.verdict.value}{by}, expected {expected.verdict}"
     wanted = expected.reported
     named = [report.policy for report in decision.reports]
