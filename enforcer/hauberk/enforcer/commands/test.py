@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hauberk.enforcer import state as states
+from hauberk.enforcer.commands import unload
 from hauberk.enforcer.enforceable import UnenforceableError, image_of
 from hauberk.enforcer.faults import RefusedError, explained
 from hauberk.enforcer.kernel.errors import KernelError, NotOursError, TooLargeError
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from hauberk.enforcer.kernel.image import Image
     from hauberk.enforcer.session import Session
     from hauberk.enforcer.trials.performance import Stand
+
+
+_MOST_BYTES = 512 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +97,10 @@ def run(options: Options, progress: Callable[[int, int, float], None]) -> Trials
         refuse_if_lacking()
         with states.locked(options.places.state), _programs(options) as session, _stand(session, options) as place:
             begun = time.monotonic()
-            for one in planned:
-                for expected in one.expectations:
-                    _try(place, one, expected, result)
-                    progress(len(result.tried) + len(result.broken), total, time.monotonic() - begun)
+            waiting = [(one, expected) for one in planned for expected in one.expectations]
+            for count, (one, expected) in enumerate(waiting, 1):
+                _try(place, one, expected, result)
+                progress(count, total, time.monotonic() - begun)
     except (RefusedError, KernelError, NotOursError, TooLargeError) as error:
         # of a test, 1 says that an expectation does not hold
         raise HauberkError(explained(error)) from error
@@ -106,14 +110,12 @@ def run(options: Options, progress: Callable[[int, int, float], None]) -> Trials
 @contextmanager
 def _programs(options: Options) -> Generator[Session]:
     """Those that are at work, which stay so, or new ones for as long as the tests take."""
-    from hauberk.enforcer.kernel import loader
-
-    with at_work(options.places, options.programs, most_bytes=512 << 20) as session:
+    with at_work(options.places, options.programs, most_bytes=_MOST_BYTES) as session:
         try:
             yield session
         finally:
             if session.fresh:
-                loader.unload(pins=options.places.pins)
+                unload.removed(options.places, lambda _programs, _seconds: None)
 
 
 @contextmanager

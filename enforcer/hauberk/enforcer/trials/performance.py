@@ -10,6 +10,7 @@ import base64
 import errno
 import os
 import platform
+import struct
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -48,6 +49,7 @@ _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _PATIENCE = 60.0
 _DIE = 5.0
 _STEP = 0.01
+_RATE = struct.Struct("<QII")
 _WORKLOAD = Workload("hauberk-test")
 _SAID = 300
 
@@ -72,7 +74,6 @@ class Stand:
             NotRunError: nothing can be said, and why.
 
         """
-        self._forget_rates()
         try:
             with self.troupe.actor(deed) as actor:
                 return self._ask(actor, deed, image)
@@ -90,18 +91,18 @@ class Stand:
                 "loader": self.loader if deed.target == deed.source else "",
             }
         )
-        before = self.kernel.counters()
+        lost = self.kernel.counters()[Counter.LOST]
         self._prove(actor, deed, canary)
+        self._forget_rates()
         self.kernel.set_policy(self.kernel.probe_slot, image)
         number = actor.ask()["errno"]
         records = self._records()
-        after = self.kernel.counters()
         self.kernel.clear_policy(self.kernel.probe_slot)
         actor.ended()
-        for counter in (Counter.LOST, Counter.SUPPRESSED):
-            if after[counter] > before[counter]:
-                why = "the ring is full: `hauberk-enforcer events` empties it" if counter is Counter.LOST else "--rate"
-                raise NotRunError(f"the kernel left reports out ({why})")
+        if self.kernel.counters()[Counter.LOST] > lost:
+            raise NotRunError("the ring of reports is full: `hauberk-enforcer events` empties it")
+        if any(_left_out(self.rates.get(key)) for key in self._own_rates()):
+            raise NotRunError("the kernel left reports out: load with a higher --rate")
         return Seen(number, tuple(records))
 
     def _prove(self, actor: Actor, deed: Deed, canary: str) -> None:
@@ -110,6 +111,7 @@ class Stand:
         policy = Policy(Kind.POLICY, "canary", _WORKLOAD.namespace, Selector(), (rule,))
         image = encode(compile_policies(Model.HAUBERK, [policy], _WORKLOAD, Posture()))
         self._records()
+        self._forget_rates()
         self.kernel.set_policy(self.kernel.probe_slot, image)
         number = actor.ask()["errno"]
         seen = [record for record in self._records() if record.op is Operation.READ and record.resource == canary]
@@ -129,9 +131,16 @@ class Stand:
 
     def _forget_rates(self) -> None:
         """What tests before this one reported does not count against it."""
-        for key in list(self.rates.keys()):
-            if SLOT.unpack_from(key)[0] == self.kernel.probe_slot:
-                self.rates.delete(key)
+        for key in self._own_rates():
+            self.rates.delete(key)
+
+    def _own_rates(self) -> list[bytes]:
+        return [key for key in self.rates.keys() if SLOT.unpack_from(key)[0] == self.kernel.probe_slot]  # noqa: SIM118
+
+
+def _left_out(rate: bytes | None) -> int:
+    """`struct rate` of bpf/lib/walk.bpf.h."""
+    return int(_RATE.unpack(rate)[2]) if rate else 0
 
 
 def empty(group: Path) -> None:
