@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
-from hauberk.cli.commands.test import schema
+from hauberk.policy.policytest import schema
 from support import ROOT, hauberk
 from support.policies import policy
 

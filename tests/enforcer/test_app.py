@@ -10,7 +10,7 @@ import pytest
 
 from support.policies import policy
 
-COMMANDS = ("check", "load", "unload", "dump", "events")
+COMMANDS = ("check", "load", "test", "unload", "dump", "events")
 
 
 def enforcer(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:

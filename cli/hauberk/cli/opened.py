@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from hauberk.cli import sources
 from hauberk.cli.loading import Loaded, load
 from hauberk.cli.sources import Source
-from hauberk.policy.model import Policy, Posture
+from hauberk.policy.model import Policy
 from hauberk.policy.problems import HauberkError
 from hauberk.policy.repository import Entry, Repository
-from hauberk.policy.workloads import Manifest, Target, posture_in
+from hauberk.policy.workloads import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,31 +47,6 @@ class Opened:
         entry = next(entry for entry in self.repository.entries if entry.policy is policy)
         ids = (*(rule.id for rule in policy.rules), *(preset.id for preset in policy.presets))
         return entry.place.file, dict(zip(ids, entry.lines, strict=True)).get(identity, entry.place.line)
-
-    def posture(self, target: Target, configured: Posture, given: str | None) -> tuple[Posture, str]:
-        """The posture that holds for the workload, and where it comes from."""
-        if given is not None:
-            return Posture(given, given, given), "--posture"
-        namespace = self.repository.namespaces.get(target.workload.namespace or "")
-        posture, annotated = posture_in(namespace, configured)
-        if annotated:
-            return posture, f"annotations of namespace {target.workload.namespace}"
-        return posture, "default" if configured == Posture() else "hauberk.yaml"
-
-    def target(self, wanted: str | None) -> Target:
-        """The workload of that name, or the only one there is; raises HauberkError with the names to choose from."""
-        targets = {target.name: target for target in self.repository.targets()}
-        if wanted is None and len(targets) == 1:
-            return next(iter(targets.values()))
-        found = [target for name, target in targets.items() if wanted and wanted in (name, name.partition("/")[2])]
-        found = found or [target for name, target in targets.items() if wanted and wanted in name]
-        if len(found) == 1:
-            return found[0]
-        names = "\n  ".join(sorted(targets)[:30])
-        if wanted is None:
-            raise HauberkError(f"several workloads; name one with --workload:\n  {names}")
-        what = "more than one workload" if found else "no such workload"
-        raise HauberkError(f"{wanted}: {what} in the files that were named, which have:\n  {names}")
 
 
 def open_repository(paths: Sequence[str], exclude: Sequence[str] = ()) -> Opened:

@@ -12,7 +12,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from hauberk.enforcer.faults import FINDINGS
+from hauberk.enforcer.faults import FINDINGS, USAGE
 from hauberk.enforcer.version import version_line
 
 INTERRUPTED = 130
@@ -153,6 +153,59 @@ def load(
     for note in result.notes:
         typer.echo(f"note: {note}", err=True)
     typer.echo(json.loaded(result) if format_ is Format.JSON else text.loaded(result), nl=False)
+
+
+@app.command(
+    "test",
+    epilog=examples(
+        "hauberk-enforcer test examples/nginx",
+        "hauberk-enforcer test --posture-file block --format json policies/",
+    ),
+)
+def try_(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Policies, manifests and PolicyTests; folders are searched.")
+    ],
+    posture_file: Annotated[
+        Optional[PostureName],  # noqa: UP045
+        typer.Option(
+            help="For processes and files where neither test nor namespace says it. [default: hauberk.yaml's, or audit]"
+        ),
+    ] = None,
+    posture_network: Annotated[
+        Optional[PostureName],  # noqa: UP045
+        typer.Option(help="The same for the network."),
+    ] = None,
+    posture_capabilities: Annotated[
+        Optional[PostureName],  # noqa: UP045
+        typer.Option(help="The same for capabilities."),
+    ] = None,
+    pins: Annotated[Path, _PINS] = _DEFAULT_PINS,
+    state: Annotated[Path, _STATE] = _DEFAULT_STATE,
+    programs: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--object", metavar="FILE", help="Compiled programs. [default: those of this package]"),
+    ] = None,
+    format_: Annotated[Format, _FORMAT] = Format.TEXT,
+) -> None:
+    """Do what PolicyTests expect, and compare what the kernel makes of it.
+
+    Exit codes: 0 all hold, 1 one does not, 2 one cannot be run.
+    """
+    from hauberk.enforcer.commands import test as command
+    from hauberk.enforcer.configured import posture_settings
+    from hauberk.enforcer.output import trials as output
+    from hauberk.enforcer.progress import trying
+    from hauberk.enforcer.session import Places, object_file
+    from hauberk.policy.model import Posture
+
+    given = {"file": posture_file, "network": posture_network, "capabilities": posture_capabilities}
+    posture = posture_settings(Path.cwd()) | {name: value.value for name, value in given.items() if value}
+    options = command.Options(tuple(paths), Posture(**posture), Places(pins, state), programs or object_file())
+    result = command.run(options, trying())
+    typer.echo(output.as_json(result) if format_ is Format.JSON else output.as_text(result), nl=False)
+    if result.broken or result.failed:
+        raise typer.Exit(USAGE if result.broken else FINDINGS)
 
 
 @app.command(epilog=examples("hauberk-enforcer unload"))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hauberk.enforcer.faults import RefusedError
 from hauberk.policy.documents import Document, decode
-from hauberk.policy.documents import read as read_documents
+from hauberk.policy.documents import read as parse
 from hauberk.policy.loose import is_mapping, mapping
 from hauberk.policy.model import GROUP_VERSION, Policy, Preset, Rule
 from hauberk.policy.parse import parse_policy
@@ -71,20 +71,35 @@ def read_policies(paths: Sequence[str]) -> list[Read]:
         HauberkError: a file cannot be read, or there is no policy at all.
 
     """
-    found: list[Read] = []
-    wrong: list[str] = []
-    for path in files(paths):
-        reads, problems = read_file(path)
-        found += reads
-        wrong += problems
-    if wrong:
-        raise RefusedError("\n  ".join(["nothing is changed, as the policies have problems:", *wrong]))
+    found, _ = read_documents(paths)
     if not found:
         raise HauberkError(f"no policy in {', '.join(paths)}: give files or folders with KubeArmor policies")
     return found
 
 
+def read_documents(paths: Sequence[str]) -> tuple[list[Read], list[tuple[str, Document]]]:
+    """The same, where there may be none, and all documents that are no policies, each with its file.
+
+    Raises:
+        RefusedError: as above.
+        HauberkError: a file cannot be read.
+
+    """
+    found: list[Read] = []
+    others: list[tuple[str, Document]] = []
+    wrong: list[str] = []
+    for path in files(paths):
+        one = read_file(path)
+        found += one.policies
+        others += [(path.as_posix(), document) for document in one.others]
+        wrong += one.wrong
+    if wrong:
+        raise RefusedError("\n  ".join(["nothing is changed, as the policies have problems:", *wrong]))
+    return found, others
+
+
 def files(paths: Sequence[str]) -> Iterator[Path]:
+    """Those that are named, and those below the folders that are."""
     for given in paths:
         path = Path(given)
         if not path.is_dir():
@@ -107,27 +122,32 @@ def _bytes(path: Path) -> bytes:
         return file.read(MOST_BYTES)
 
 
-def read_file(path: Path) -> tuple[list[Read], list[str]]:
-    """The policies of one file, and what is wrong with it, each with its place.
+@dataclass(slots=True)
+class ReadFile:
+    """The policies of one file, its other documents, and what is wrong with it, each with its place."""
 
-    Raises:
-        HauberkError: it cannot be read.
+    policies: list[Read] = field(default_factory=list[Read])
+    others: list[Document] = field(default_factory=list[Document])
+    wrong: list[str] = field(default_factory=list[str])
 
-    """
-    found: list[Read] = []
-    wrong: list[str] = []
+
+def read_file(path: Path) -> ReadFile:
+    """Raises HauberkError where it cannot be read."""
     name = path.as_posix()
     text = decode(_bytes(path))
     if isinstance(text, Problem):
-        return [], [_said(name, text, None)]
-    parsed = read_documents(text)
+        return ReadFile(wrong=[_said(name, text, None)])
+    found = ReadFile()
+    parsed = parse(text)
     if parsed.skipped:
-        wrong.append(f"{name}: {parsed.skipped}")
-    wrong += [_said(name, problem, None) for problem in parsed.problems if _counts(problem)]
+        found.wrong.append(f"{name}: {parsed.skipped}")
+    found.wrong += [_said(name, problem, None) for problem in parsed.problems if _counts(problem)]
     for document in parsed.documents:
         if is_mapping(document.data) and document.data.get("kind") in KINDS:
-            _read_document(name, document, found, wrong)
-    return found, wrong
+            _read_document(name, document, found.policies, found.wrong)
+        else:
+            found.others.append(document)
+    return found
 
 
 def _read_document(name: str, document: Document, found: list[Read], wrong: list[str]) -> None:

@@ -35,6 +35,7 @@ class Session:
 
     kernel: Kernel
     records: Map
+    rates: Map
     places: Places
     fresh: bool = False
 
@@ -57,7 +58,7 @@ def adopted(places: Places, *, most_bytes: int = 512 << 20) -> Generator[Session
         yield None
         return
     with programs:
-        yield Session(Kernel(programs, most_bytes=most_bytes), programs.maps["records"], places)
+        yield Session(Kernel(programs, most_bytes=most_bytes), programs.maps["records"], programs.maps["rates"], places)
 
 
 def refuse_if_lacking() -> None:
@@ -95,7 +96,7 @@ def at_work(places: Places, source: Path, *, most_bytes: int) -> Generator[Sessi
     with loader.load(source, pins=places.pins) as programs:
         try:
             kernel = Kernel(programs, most_bytes=most_bytes)
-            yield Session(kernel, programs.maps["records"], places, fresh=True)
+            yield Session(kernel, programs.maps["records"], programs.maps["rates"], places, fresh=True)
         except BaseException:
             loader.unload(pins=places.pins)
             raise

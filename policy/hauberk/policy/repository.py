@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from hauberk.policy.model import Kind, Model, Policy, Workload
+from hauberk.policy.model import Kind, Model, Policy, Posture, Workload
+from hauberk.policy.problems import HauberkError
 from hauberk.policy.selection import selects
 from hauberk.policy.workloads import (
     CONTAINER_NAME,
@@ -18,6 +19,7 @@ from hauberk.policy.workloads import (
     Pods,
     Target,
     joined,
+    posture_in,
     stand_ins,
     targets_of,
 )
@@ -146,6 +148,30 @@ class Repository:
                 for target in self._own(number):
                     found.setdefault(target.name, target)
         return list(found.values())
+
+    def target(self, wanted: str | None) -> Target:
+        """The workload of that name, or the only one there is; raises HauberkError with the names to choose from."""
+        targets = {target.name: target for target in self.targets()}
+        if wanted is None and len(targets) == 1:
+            return next(iter(targets.values()))
+        found = [target for name, target in targets.items() if wanted and wanted in (name, name.partition("/")[2])]
+        found = found or [target for name, target in targets.items() if wanted and wanted in name]
+        if len(found) == 1:
+            return found[0]
+        names = "\n  ".join(sorted(targets)[:30])
+        if wanted is None:
+            raise HauberkError(f"several workloads; name one with --workload:\n  {names}")
+        what = "more than one workload" if found else "no such workload"
+        raise HauberkError(f"{wanted}: {what} in the files that were named, which have:\n  {names}")
+
+    def posture(self, target: Target, configured: Posture, given: str | None) -> tuple[Posture, str]:
+        """The posture that holds for the workload, and where it comes from."""
+        if given is not None:
+            return Posture(given, given, given), "--posture"
+        posture, annotated = posture_in(self.namespaces.get(target.workload.namespace or ""), configured)
+        if annotated:
+            return posture, f"annotations of namespace {target.workload.namespace}"
+        return posture, "default" if configured == Posture() else "hauberk.yaml"
 
     def candidates(self, workload: Workload) -> list[Policy]:
         """Policies that may select the workload, under either model, in order of arrival: the others surely do not."""

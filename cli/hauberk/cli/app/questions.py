@@ -50,11 +50,11 @@ def explain(
 ) -> None:
     """Say why an access is allowed or denied, and what would change it."""
     from hauberk.cli import config as settings
-    from hauberk.cli.access import access_of
     from hauberk.cli.commands import explain as command
     from hauberk.cli.opened import open_repository
     from hauberk.cli.output import explanation as output
     from hauberk.cli.report import coloured
+    from hauberk.policy.described import access_of
     from hauberk.policy.model import Posture
 
     loaded = settings.load(settings.find(config, Path.cwd()))
@@ -73,8 +73,8 @@ def explain(
     )
     if posture not in (None, "audit", "block"):
         raise HauberkError(f"--posture {posture}: give audit or block")
-    target = opened.target(workload)
-    held = opened.posture(target, Posture(**(loaded.posture or {})), posture)
+    target = opened.repository.target(workload)
+    held = opened.repository.posture(target, Posture(**(loaded.posture or {})), posture)
     answer = command.explain(opened, target, held, access)
     for name in opened.broken:
         typer.echo(f"note: {name} cannot be read whole: `hauberk lint {name}` says why", err=True)

@@ -26,7 +26,7 @@ class Side:
 
     def compiled(self, target: Target, configured: Posture) -> tuple[Compiled, Posture]:
         """What this side says about the workload, under the posture that its own manifests give."""
-        posture, _ = self.opened.posture(target, configured, None)
+        posture, _ = self.opened.repository.posture(target, configured, None)
         policies = self.opened.repository.candidates(target.workload)
         return compile_policies(self.model, policies, target.workload, posture), posture
 

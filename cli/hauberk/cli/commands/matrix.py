@@ -47,7 +47,7 @@ def matrices(
 def _targets(sides: Sequence[Side], wanted: str | None) -> list[tuple[Target, ...]]:
     """Each workload as every side describes it; one that only one side has is as that side has it."""
     if wanted is not None and len(sides) == 1:
-        return [(sides[0].opened.target(wanted),)]
+        return [(sides[0].opened.repository.target(wanted),)]
     by_name = [{target.name: target for target in side.opened.repository.targets()} for side in sides]
     names = dict.fromkeys(name for found in reversed(by_name) for name in found)
     if wanted is not None:
@@ -75,7 +75,7 @@ def _shown(
     compiled: list[Compiled] = []
     posture, posture_from = configured, ""
     for side, target in zip(sides, targets, strict=True):
-        posture, posture_from = side.opened.posture(target, configured, given)
+        posture, posture_from = side.opened.repository.posture(target, configured, given)
         policies = side.opened.repository.candidates(target.workload)
         compiled.append(compile_policies(side.model, policies, target.workload, posture))
     found = matrix(compiled, targets[-1].workload)

@@ -6,6 +6,7 @@ import json
 from importlib.resources import files
 
 from hauberk.cli import config
+from hauberk.policy import policytest
 from hauberk.policy.problems import HauberkError
 from hauberk.policy.schema import KINDS, schema_of
 
@@ -16,7 +17,7 @@ def run(what: str) -> str:
     elif what == "facts":
         return (files("hauberk.policy.schemas") / "facts.json").read_text(encoding="utf-8")
     elif what == "test":
-        return (files("hauberk.cli") / "policytest.schema.json").read_text(encoding="utf-8")
+        return policytest.schema_text()
     elif what in KINDS:
         schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema_of(what)}
     else:

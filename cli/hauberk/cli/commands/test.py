@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from functools import cache
-from importlib.resources import files
 from pathlib import PurePosixPath
-from typing import Any
-
-import jsonschema_rs
 
 from hauberk.cli import sources
-from hauberk.cli.access import access_of
 from hauberk.cli.opened import Opened, open_repository
 from hauberk.cli.tested import Checked, TestRun
 from hauberk.policy.decision import compile_policies
-from hauberk.policy.documents import Document, decode, pointer_token, read
-from hauberk.policy.loose import is_mapping, mapping
-from hauberk.policy.model import Access, Action, Decision, Model, Posture, Workload
+from hauberk.policy.documents import Document, decode, read
+from hauberk.policy.model import Action, Decision, Model, Posture
+from hauberk.policy.policytest import KIND, differences, is_test, read_test
 from hauberk.policy.problems import HauberkError, Problem
-from hauberk.policy.workloads import Target
-
-_OPERATIONS = {
-    "exec": "exec",
-    "read": "read",
-    "write": "write",
-    "modify": "modify",
-    "connect": "network",
-    "resolve": "dns",
-    "capability": "capability",
-}
-
-
-def schema() -> dict[str, Any]:
-    """JSON Schema of a PolicyTest."""
-    found: dict[str, Any] = json.loads((files("hauberk.cli") / "policytest.schema.json").read_text(encoding="utf-8"))
-    return found
-
-
-@cache
-def _validator() -> Any:
-    return jsonschema_rs.validator_for(schema())
 
 
 def run(paths: Sequence[str], configured: Posture, exclude: Sequence[str] = ()) -> TestRun:
@@ -52,7 +23,7 @@ def run(paths: Sequence[str], configured: Posture, exclude: Sequence[str] = ()) 
     found = 0
     for name in sources.find(paths, markdown=False, exclude=exclude):
         for document in _documents(name):
-            if is_mapping(document.data) and document.data.get("kind") == "PolicyTest":
+            if is_test(document):
                 found += 1
                 _one(document, sources.displayed(name), opened, configured, result, deciding)
     if not found:
@@ -63,91 +34,31 @@ def run(paths: Sequence[str], configured: Posture, exclude: Sequence[str] = ()) 
 
 def _documents(name: str) -> list[Document]:
     text = decode(sources.read(name).data)
-    return [] if isinstance(text, Problem) or "PolicyTest" not in text else read(text).documents
+    return [] if isinstance(text, Problem) or KIND not in text else read(text).documents
 
 
 def _one(
     document: Document, path: str, opened: Opened, configured: Posture, result: TestRun, deciding: set[str]
 ) -> None:
-    errors = list(_validator().iter_errors(document.data))
-    for error in errors:
-        pointer = "".join(f"/{pointer_token(str(part))}" for part in error.instance_path)
-        at = document.place(pointer)
-        result.broken.append(f"{path}:{at.line}:{at.column}: {error.message}")
-    if errors:
+    test, broken = read_test(document, path, opened.repository, configured)
+    result.broken += broken
+    if test is None:
         return
-    spec, test = document.data["spec"], document.data["metadata"]["name"]
-    try:
-        target = _target(spec["given"], opened)
-    except HauberkError as error:
-        at = document.place("/spec/given")
-        result.broken.append(f"{path}:{at.line}:{at.column}: {error}")
-        return
-    posture, _ = opened.posture(target, configured, spec["given"].get("posture"))
-    for index, expected in enumerate(spec["expect"]):
-        line = document.value_at(f"/spec/expect/{index}").line
-        try:
-            access = _access(expected)
-        except HauberkError as error:
-            result.broken.append(f"{path}:{line}: {error}")
-            continue
-        for model in Model:
-            if expected.get("model", model.value) != model.value:
-                continue
-            decision = compile_policies(model, opened.policies, target.workload, posture).decide(access)
+    compiled = {m: compile_policies(m, opened.policies, test.target.workload, test.posture) for m in Model}
+    for expected in test.expectations:
+        for model in expected.models:
+            decision = compiled[model].decide(expected.access)
             deciding.update(_names(decision))
-            wrong = "; ".join(_differences(expected, decision))
-            what = _said(expected)
-            result.checked.append(Checked(test, path, line, what, model.value, wrong, decision.rule))
-
-
-def _target(given: dict[str, Any], opened: Opened) -> Target:
-    if "workload" in given:
-        return opened.target(given["workload"])
-    workload = Workload(
-        given["namespace"],
-        tuple(mapping(given.get("labels")).items()),
-        given.get("container", ""),
-        tuple(mapping(given.get("nodeLabels")).items()),
-    )
-    return Target(workload, "the workload of the test")
-
-
-def _access(expected: dict[str, Any]) -> Access:
-    return access_of(
-        {op: expected[field] for field, op in _OPERATIONS.items() if field in expected},
-        source=expected.get("from"),
-        parent=expected.get("parent"),
-        how=expected.get("how"),
-        args=tuple(expected.get("args", ())),
-        uid=expected.get("uid", 0),
-        owner=expected.get("owner", 0),
-        tty=expected.get("tty", False),
-    )
-
-
-def _differences(expected: dict[str, Any], decision: Decision) -> Iterator[str]:
-    if decision.verdict.value != expected["verdict"]:
-        by = f" by {decision.rule}" if decision.rule else " as no rule decides"
-        yield f"{decision.verdict.value}{by}, expected {expected['verdict']}"
-    wanted = expected.get("reported")
-    named = [report.policy for report in decision.reports]
-    if isinstance(wanted, str) and wanted not in named:
-        yield f"reported: {', '.join(named) or 'nothing'}, expected {wanted}"
-    elif isinstance(wanted, bool) and wanted is not bool(named):
-        yield f"reported: {', '.join(named) or 'nothing'}, expected {'something' if wanted else 'nothing'}"
+            wrong = "; ".join(differences(expected, decision))
+            result.checked.append(
+                Checked(test.name, path, expected.line, expected.what, model.value, wrong, decision.rule)
+            )
 
 
 def _names(decision: Decision) -> Iterator[str]:
     if decision.rule:
         yield decision.rule
     yield from (report.rule for report in decision.reports if report.rule)
-
-
-def _said(expected: dict[str, Any]) -> str:
-    field = next(field for field in _OPERATIONS if field in expected)
-    source = f" from {expected['from']}" if "from" in expected else ""
-    return f"{field} {expected[field]}{source}"
 
 
 def _coverage(opened: Opened, deciding: set[str], result: TestRun) -> None:

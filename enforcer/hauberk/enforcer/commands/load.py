@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hauberk.enforcer import state as states
+from hauberk.enforcer.enforceable import image_of
 from hauberk.enforcer.faults import RefusedError
 from hauberk.enforcer.groups import PROC, Tree, exists, slot_of
-from hauberk.enforcer.kernel.encode import NotEncodableError, encode
+from hauberk.enforcer.kernel.encode import encode
 from hauberk.enforcer.kernel.image import Image
-from hauberk.enforcer.policies import Read, beyond, read_policies
+from hauberk.enforcer.policies import Read, read_policies
 from hauberk.enforcer.resolve import Links, written
 from hauberk.enforcer.session import Places, Session, at_work, refuse_if_lacking
 from hauberk.enforcer.state import Generation, Group, Held, State
-from hauberk.policy.decision import compile_policies
-from hauberk.policy.model import Model, Policy, Posture, Workload
+from hauberk.policy.model import Model, Posture, Workload
 from hauberk.policy.problems import HauberkError
 from hauberk.policy.selection import selects
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 NODE = 0
 _RATE = (100, 1.0)
-_MOST_REASONS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,8 @@ def prepared(options: Options) -> tuple[Generation, Image, tuple[str, ...]]:
     links = _links(chosen, options)
     notes += [f"{path} leads to {real}: the rules on it mean that" for path, real in links.items()]
     generation = Generation(0, options.workload, options.posture, tuple(one.given for one in chosen), links, "")
-    return generation, _encoded(chosen, generation), tuple(notes)
+    image = image_of(chosen, generation.workload, generation.posture, generation.compiled())
+    return generation, image, tuple(notes)
 
 
 def _chosen(read: Sequence[Read], workload: Workload) -> tuple[list[Read], list[str]]:
@@ -131,39 +131,6 @@ def _links(chosen: Sequence[Read], options: Options) -> dict[str, str]:
     resolve = Links(root)
     found = {path: resolve(path) for one in chosen for path in written(one.policy)}
     return {path: real for path, real in found.items() if path != real}
-
-
-def _encoded(chosen: Sequence[Read], generation: Generation) -> Image:
-    reasons = [reason for one in chosen for reason in beyond(one)]
-    if not reasons:
-        try:
-            return encode(generation.compiled())
-        except NotEncodableError as error:
-            if error.origin is None:
-                reasons = [error.reason]
-    reasons += [reason for one in chosen for reason in _reasons(one, generation)]
-    raise RefusedError("\n  ".join(["nothing is changed, as not all of it can be enforced:", *reasons[:_MOST_REASONS]]))
-
-
-def _reasons(one: Read, generation: Generation) -> Iterator[str]:
-    """Each rule of a policy that cannot be enforced: found, taken out, and looked again."""
-    policy = one.policy
-    for _ in range(_MOST_REASONS):
-        try:
-            encode(compile_policies(Model.HAUBERK, [policy], generation.workload, generation.posture))
-        except NotEncodableError as error:
-            if error.origin is None:
-                return
-            entry = error.origin.entry
-            yield f"{one.place(entry.pointer)}: {error.reason} (HB607)"
-            policy = _without(policy, entry.id)
-        else:
-            return
-
-
-def _without(policy: Policy, name: str) -> Policy:
-    rules = tuple(rule for rule in policy.rules if rule.id != name)
-    return replace(policy, rules=rules, presets=tuple(preset for preset in policy.presets if preset.id != name))
 
 
 def _enforce(

@@ -29,23 +29,33 @@ def run(places: Places, waiting: Callable[[int, float], None]) -> Unloaded:
         RefusedError: the kernel keeps programs that no pin of ours holds any more.
 
     """
-    from hauberk.enforcer.kernel import loader
-
     if not places.pins.exists() and not places.pins.with_name(places.pins.name + "-new").exists():
         states.remove(places.state)
         return Unloaded(there=False, programs=0)
     with states.locked(places.state):
-        programs = loader.program_ids(pins=places.pins)
-        there = loader.unload(pins=places.pins)
         states.remove(places.state)
-        begun = time.monotonic()
-        while left := loader.still_loaded(programs):
-            passed = time.monotonic() - begun
-            if passed > _PATIENCE:
-                raise RefusedError(
-                    f"all pins are removed, and {len(left)} of {len(programs)} programs are still loaded after "
-                    f"{_PATIENCE:.0f} s (ids {', '.join(map(str, left))}): something else holds them"
-                )
-            waiting(len(left), passed)
-            time.sleep(_STEP)
+        return removed(places, waiting)
+
+
+def removed(places: Places, waiting: Callable[[int, float], None]) -> Unloaded:
+    """Without a look at what is written down; the lock is the caller's.
+
+    Raises:
+        RefusedError: as above.
+
+    """
+    from hauberk.enforcer.kernel import loader
+
+    programs = loader.program_ids(pins=places.pins)
+    there = loader.unload(pins=places.pins)
+    begun = time.monotonic()
+    while left := loader.still_loaded(programs):
+        passed = time.monotonic() - begun
+        if passed > _PATIENCE:
+            raise RefusedError(
+                f"all pins are removed, and {len(left)} of {len(programs)} programs are still loaded after "
+                f"{_PATIENCE:.0f} s (ids {', '.join(map(str, left))}): something else holds them"
+            )
+        waiting(len(left), passed)
+        time.sleep(_STEP)
     return Unloaded(there, len(programs))

@@ -54,7 +54,8 @@ class Folder:
         if before is not None and before.stamp == stamp:
             return before
         try:
-            good, wrong = read_file(path)
+            read = read_file(path)
+            good, wrong = read.policies, read.wrong
         except HauberkError as error:
             good, wrong = [], [str(error)]
         except OSError as error:
