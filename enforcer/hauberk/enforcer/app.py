@@ -42,11 +42,11 @@ class PostureName(StrEnum):
     BLOCK = "block"
 
 
-_FORMAT = typer.Option("--format", help="Form of the result.")
-_PINS = typer.Option("--pins", metavar="DIR", help="Folder of a bpf file system that holds programs and maps.")
-_STATE = typer.Option("--state", metavar="FILE", help="Where it is written down what is enforced.")
-_DEFAULT_PINS = Path("/sys/fs/bpf/hauberk")
-_DEFAULT_STATE = Path("/run/hauberk/state.json")
+FORMAT = typer.Option("--format", help="Form of the result.")
+PINS = typer.Option("--pins", metavar="DIR", help="Folder of a bpf file system that holds programs and maps.")
+STATE = typer.Option("--state", metavar="FILE", help="Where it is written down what is enforced.")
+DEFAULT_PINS = Path("/sys/fs/bpf/hauberk")
+DEFAULT_STATE = Path("/run/hauberk/state.json")
 
 
 def _version(wanted: bool) -> None:
@@ -65,7 +65,7 @@ def _root(
 
 
 @app.command(epilog=examples("hauberk-enforcer check", "hauberk-enforcer check --format json"))
-def check(format_: Annotated[Format, _FORMAT] = Format.TEXT) -> None:
+def check(format_: Annotated[Format, FORMAT] = Format.TEXT) -> None:
     """Say what this node lacks to enforce, and how to mend it; exit code 1 when something is missing."""
     from hauberk.enforcer.commands import check as command
     from hauberk.enforcer.output import json, text
@@ -123,13 +123,13 @@ def load(
         Optional[str],  # noqa: UP045
         typer.Option(metavar="N/SECONDS", help="Reports of one rule in a time; 0/1 for all. [default: 100/1]"),
     ] = None,
-    pins: Annotated[Path, _PINS] = _DEFAULT_PINS,
-    state: Annotated[Path, _STATE] = _DEFAULT_STATE,
+    pins: Annotated[Path, PINS] = DEFAULT_PINS,
+    state: Annotated[Path, STATE] = DEFAULT_STATE,
     programs: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--object", metavar="FILE", help="Compiled programs. [default: those of this package]"),
     ] = None,
-    format_: Annotated[Format, _FORMAT] = Format.TEXT,
+    format_: Annotated[Format, FORMAT] = Format.TEXT,
 ) -> None:
     """Enforce policies on cgroups: all of them, or nothing is changed."""
     from hauberk.enforcer.commands import load as command
@@ -180,13 +180,13 @@ def try_(
         Optional[PostureName],  # noqa: UP045
         typer.Option(help="The same for capabilities."),
     ] = None,
-    pins: Annotated[Path, _PINS] = _DEFAULT_PINS,
-    state: Annotated[Path, _STATE] = _DEFAULT_STATE,
+    pins: Annotated[Path, PINS] = DEFAULT_PINS,
+    state: Annotated[Path, STATE] = DEFAULT_STATE,
     programs: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--object", metavar="FILE", help="Compiled programs. [default: those of this package]"),
     ] = None,
-    format_: Annotated[Format, _FORMAT] = Format.TEXT,
+    format_: Annotated[Format, FORMAT] = Format.TEXT,
 ) -> None:
     """Do what PolicyTests expect, and compare what the kernel makes of it.
 
@@ -209,7 +209,7 @@ def try_(
 
 
 @app.command(epilog=examples("hauberk-enforcer unload"))
-def unload(pins: Annotated[Path, _PINS] = _DEFAULT_PINS, state: Annotated[Path, _STATE] = _DEFAULT_STATE) -> None:
+def unload(pins: Annotated[Path, PINS] = DEFAULT_PINS, state: Annotated[Path, STATE] = DEFAULT_STATE) -> None:
     """End enforcement: nothing is left pinned or loaded."""
     from hauberk.enforcer.commands import unload as command
     from hauberk.enforcer.progress import waiting
@@ -224,9 +224,9 @@ def unload(pins: Annotated[Path, _PINS] = _DEFAULT_PINS, state: Annotated[Path, 
 
 @app.command(epilog=examples("hauberk-enforcer dump", "hauberk-enforcer dump --format json"))
 def dump(
-    pins: Annotated[Path, _PINS] = _DEFAULT_PINS,
-    state: Annotated[Path, _STATE] = _DEFAULT_STATE,
-    format_: Annotated[Format, _FORMAT] = Format.TEXT,
+    pins: Annotated[Path, PINS] = DEFAULT_PINS,
+    state: Annotated[Path, STATE] = DEFAULT_STATE,
+    format_: Annotated[Format, FORMAT] = Format.TEXT,
 ) -> None:
     """Show what the kernel holds, as rules; exit code 1 when that is not what was written to it."""
     from hauberk.enforcer.commands import dump as command
@@ -254,9 +254,9 @@ def events(
         Optional[Path],  # noqa: UP045
         typer.Option(metavar="FILE", help="clusterName, hostName, and constants that every alert gets."),
     ] = None,
-    pins: Annotated[Path, _PINS] = _DEFAULT_PINS,
-    state: Annotated[Path, _STATE] = _DEFAULT_STATE,
-    format_: Annotated[Format, _FORMAT] = Format.JSON,
+    pins: Annotated[Path, PINS] = DEFAULT_PINS,
+    state: Annotated[Path, STATE] = DEFAULT_STATE,
+    format_: Annotated[Format, FORMAT] = Format.JSON,
 ) -> None:
     """Print what was denied or is reported, as KubeArmor's alerts: one JSON document a line."""
     from hauberk.enforcer.alerts import Alert
@@ -273,128 +273,3 @@ def events(
     typer.echo(text.counts(counts), err=True)
     if follow:
         raise typer.Exit(INTERRUPTED)
-
-
-class Mode(StrEnum):
-    ENFORCE = "enforce"
-    OBSERVE = "observe"
-
-
-@app.command(
-    epilog=examples(
-        "hauberk-enforcer run --policies /etc/hauberk/policies --label kubernetes.io/hostname=node-1",
-        "hauberk-enforcer run --policies policies/ --mode observe --alerts /var/log/hauberk.json",
-        "hauberk-enforcer run --kubeconfig node.kubeconfig --node node-1 --metrics 127.0.0.1:9464",
-    )
-)
-def run(
-    policies: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option(metavar="DIR|FILE", help="Policies, watched; without a cluster. May be repeated."),
-    ] = None,
-    kubeconfig: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(metavar="FILE", help="The API server whose policies are enforced. [default: that of the pod]"),
-    ] = None,
-    node: Annotated[
-        str, typer.Option(envvar="NODE_NAME", help="Name of this node in the cluster. [default: the host's name]")
-    ] = "",
-    lease_namespace: Annotated[
-        str, typer.Option(metavar="NAMESPACE", help="Where this node's Lease is: its heartbeat.")
-    ] = "hauberk-system",
-    jitter: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0, help="Longest wait before a change of the status is written.")
-    ] = 2,
-    metrics: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(metavar="HOST:PORT", help="Serve /metrics, /healthz and /readyz there."),
-    ] = None,
-    label: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option(metavar="KEY=VALUE", help="Label by which host policies select this node. May be repeated."),
-    ] = None,
-    posture_file: Annotated[
-        PostureName, typer.Option(help="What ends an allow-list of processes or files.")
-    ] = PostureName.AUDIT,
-    posture_network: Annotated[
-        PostureName, typer.Option(help="What ends an allow-list of the network.")
-    ] = PostureName.AUDIT,
-    posture_capabilities: Annotated[
-        PostureName, typer.Option(help="What ends an allow-list of capabilities.")
-    ] = PostureName.AUDIT,
-    mode: Annotated[Mode, typer.Option(help="observe: nothing is denied, what would be is reported.")] = Mode.ENFORCE,
-    alerts: Annotated[
-        str, typer.Option(metavar="FILE|-|unix:PATH", help="Where alerts go, one JSON document a line.")
-    ] = "-",
-    period: Annotated[
-        float, typer.Option(metavar="SECONDS", min=1, help="How often the kernel is read back and compared.")
-    ] = 30,
-    memory_limit: Annotated[
-        int, typer.Option(metavar="MIB", min=1, help="Most memory of the kernel that one workload's policies may take.")
-    ] = 512,
-    rate: Annotated[
-        str, typer.Option(metavar="N/SECONDS", help="Reports of one rule in a time; 0/1 for all.")
-    ] = "100/1",
-    config: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(metavar="FILE", help="clusterName, hostName, and constants that every alert gets."),
-    ] = None,
-    pins: Annotated[Path, _PINS] = _DEFAULT_PINS,
-    state: Annotated[Path, _STATE] = _DEFAULT_STATE,
-    programs: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--object", metavar="FILE", help="Compiled programs. [default: those of this package]"),
-    ] = None,
-) -> None:
-    """Keep the kernel equal to policies, until SIGTERM; enforcement goes on afterwards.
-
-    Containers are told by the hook of their runtime, see `hauberk-enforcer hook`.
-    """
-    from hauberk.enforcer.commands import run as command
-    from hauberk.enforcer.commands.events import context_of
-    from hauberk.enforcer.commands.load import pairs_of, rate_of
-    from hauberk.enforcer.session import Places, object_file
-    from hauberk.policy.model import Posture
-    from hauberk.policy.problems import HauberkError
-
-    if policies and kubeconfig:
-        raise HauberkError("--policies is for nodes without a cluster: give it, or --kubeconfig")
-    context = context_of(config)
-    options = command.Options(
-        paths=tuple(policies or ()),
-        kubeconfig=kubeconfig,
-        node=node or context.host,
-        labels=pairs_of(label or ()),
-        posture=Posture(posture_file.value, posture_network.value, posture_capabilities.value),
-        context=context,
-        alerts=alerts,
-        metrics=metrics,
-        lease_namespace=lease_namespace,
-        jitter=jitter,
-        observe=mode is Mode.OBSERVE,
-        period=period,
-        rate=rate_of(rate),
-        most_bytes=memory_limit << 20,
-        places=Places(pins, state),
-        programs=programs or object_file(),
-    )
-    command.run(options)
-
-
-@app.command(epilog=examples("hauberk-enforcer hook </run/state-of-a-container.json"))
-def hook(state: Annotated[Path, _STATE] = _DEFAULT_STATE) -> None:
-    """Tell the daemon of a container that is about to start (OCI hook `createRuntime`), and wait for it.
-
-    The state of the container is on standard input, as runtimes give it. Exit code 0 when the container is judged by
-    its policies from its first program on; otherwise the runtime does not start it.
-    """
-    import json as documents
-
-    from hauberk.enforcer.node import hook as doors
-    from hauberk.policy.problems import HauberkError
-
-    try:
-        given = documents.loads(sys.stdin.buffer.read(doors.MOST_BYTES))
-    except ValueError:
-        raise HauberkError("standard input holds no state of a container: runtimes give it to their hooks") from None
-    doors.told(state.parent / "hook.sock", given)

@@ -9,9 +9,9 @@ from typing import Any, NoReturn
 
 import typer
 
-from hauberk.enforcer.app import app
 from hauberk.enforcer.faults import FINDINGS, USAGE, RefusedError, explained
 from hauberk.enforcer.kernel.errors import KernelError, NotOursError, TooLargeError
+from hauberk.enforcer.nodeapp import commands
 from hauberk.enforcer.version import version_line
 from hauberk.policy.problems import HauberkError
 
@@ -24,7 +24,7 @@ _USAGE_ERROR: Any = next(base for base in typer.BadParameter.__mro__ if base.__n
 def run() -> NoReturn:
     """Runs the command line: expected errors are one message, a bug is named as one."""
     try:
-        code = app(standalone_mode=False)
+        code = commands(standalone_mode=False)
         sys.stdout.flush()
         sys.exit(code)
     except SystemExit:
