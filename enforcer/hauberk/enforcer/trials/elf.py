@@ -29,7 +29,8 @@ def exiting(machine: str) -> bytes | None:
         return None
     number, code = _CODE[machine]
     start = _HEADER.size + _SEGMENT.size
-    size = start + len(code)
+    # to the end of a page: Linux 6.1 clears what is beyond in a loader, and fails as it may not write there
+    size = _PAGE
     header = _HEADER.pack(
         _IDENTITY.ljust(16, b"\0"),
         _DYNAMIC,
