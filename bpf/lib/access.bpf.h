@@ -103,6 +103,9 @@ __noinline int hbk_decide(struct request *r, __u32 index, __u32 outcome)
 	if (!policy)
 		return 0;
 	r->policy = version_of(policy);
+	/* What a task runs was asked about when it started, on behalf of who started it, and is mapped after that. */
+	if (r->how == HBK_HOW_MAP && outcome == PATH_FOUND && r->source && path_hash(w) == r->source)
+		return 0;
 	global = header_of(policy, r->domain, 0);
 	if (global)
 		judge_path(r, w, outcome, policy, global);

@@ -178,7 +178,6 @@ def test_an_exec_that_its_read_forestalls_is_not_passed(guest: Guest) -> None:
     assert "read /opt/tool (only-allow-nginx-exec:file.matchDirectories[0]) is denied first" in done.text
 
 
-@pytest.mark.xfail(reason="the kernel asks again when the program maps itself, as if it had started itself")
 @ONE
 def test_a_program_that_only_one_source_may_start(guest: Guest) -> None:
     rules = b"""  process:
