@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 
 from hauberk.enforcer.kernel.errors import TooLargeError
 from hauberk.enforcer.kernel.image import Image
+from hauberk.enforcer.kernel.wire import Settings
 from hauberk.enforcer.node.folder import text_digest
 from hauberk.enforcer.node.wanted import Container, Planner, PolicyKey, PolicyObject
 from hauberk.enforcer.policies import Given
@@ -55,7 +57,17 @@ class Kernel:
         self.registered: dict[int, int] = {}
         self.calls: list[str] = []
         self.full = False
+        self.now = Settings(burst=100, window=10**9)
         self._next = 10
+
+    def settings(self) -> Settings:
+        return self.now
+
+    def set_observe(self, *, on: bool) -> None:
+        self.now = replace(self.now, observe=int(on))
+
+    def set_rate(self, burst: int, seconds: float) -> None:
+        self.now = replace(self.now, burst=burst, window=int(seconds * 1e9))
 
     def set_policy(self, slot: int, image: Image) -> None:
         if self.full:
@@ -84,7 +96,7 @@ class Kernel:
         return tuple(self.held)
 
     def free_slot(self) -> int:
-        return next(slot for slot in range(1, 100) if slot not in self.held)
+        return next(slot for slot in range(1, 100) if slot not in {*self.held, *self.registered.values()})
 
     def version(self, slot: int) -> int:
         return self.held[slot][0] if slot in self.held else 0

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from enforcer.node.made import LS, Kernel, container, policy
 from hauberk.enforcer import state as states
+from hauberk.enforcer.groups import Tree
 from hauberk.enforcer.kernel.errors import TooLargeError
 from hauberk.enforcer.kernel.image import Image
+from hauberk.enforcer.kernel.wire import Settings
 from hauberk.enforcer.node import applied
 from hauberk.enforcer.node.applied import Applied, Applier
 from hauberk.enforcer.node.wanted import Container, Inputs, Planner, PolicyObject, Wanted
+from hauberk.enforcer.state import Group
 
 NET = "network: {matchProtocols: [{protocol: tcp}]}\naction: Block"
 PROGRAMS = ("hauberk_open",)
@@ -56,11 +60,43 @@ def test_what_is_there_already_is_left_alone(bench: Bench) -> None:
 def test_a_change_of_a_policy_is_one_swap_in_each_container_that_it_selects(bench: Bench) -> None:
     bench.apply([container(1), container(2)], policy(LS))
     assert bench.apply([container(1), container(2)], policy(NET))[1] == ["set 1", "set 2"]
-    assert bench.apply([container(1)], policy(NET))[1] == ["unregister 2", "clear 2"]
-    assert bench.apply([container(1)])[1] == ["unregister 1", "clear 1"]
+    assert bench.apply([container(1)], policy(NET))[1] == ["clear 2", "unregister 2"]
+    assert bench.apply([container(1)])[1] == ["clear 1", "unregister 1"]
     state = states.read(bench.path)
     assert state is not None
     assert state.slots == {}
+
+
+def test_a_slot_stays_its_cgroups_while_that_is_there(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its tasks have a label with the slot, which nobody takes back: another's policy would judge them."""
+    there = {101, 102}
+    monkeypatch.setattr(applied, "exists", lambda group: group.id in there)
+    monkeypatch.setattr(Tree, "ids", lambda _: {number: str(number) for number in there})
+    bench.apply([container(1)], policy(LS))
+    assert bench.apply([container(1)])[1] == ["clear 1"]
+    other = container(2)
+    assert bench.apply([container(1), other], policy(LS, "q"))[1] == ["set 1", "set 2", "register 2"]
+    assert bench.apply([container(1), other])[1] == ["clear 1", "clear 2"]
+    bench.again()
+    assert bench.apply([other], policy(LS))[1] == ["set 2"]
+    there.remove(101)
+    assert bench.apply([other], policy(LS))[1] == ["unregister 1"]
+    assert bench.apply([other, container(3)], policy(LS))[1] == ["set 1", "register 3"]
+
+
+def test_a_container_that_starts_again_under_its_name_is_registered_again(bench: Bench) -> None:
+    bench.apply([container(1)], policy(LS))
+    again = replace(container(1), group=Group(109, "/sys/fs/cgroup/9"))
+    assert bench.apply([again], policy(LS))[1] == ["clear 1", "unregister 1", "set 1", "register 9"]
+    assert bench.kernel.registered == {109: 1}
+
+
+def test_settings_that_somebody_else_changed_are_written_again(bench: Bench) -> None:
+    bench.apply([container(1)], policy(LS))
+    assert bench.applier.repair_settings() == []
+    bench.kernel.now = Settings(burst=100, window=10**9, observe=1)
+    assert bench.applier.repair_settings() == ["the settings in the kernel are others than those of the daemon"]
+    assert bench.applier.repair_settings() == []
 
 
 def test_records_of_earlier_versions_can_be_named(bench: Bench) -> None:
@@ -90,7 +126,7 @@ def test_another_daemon_puts_right_what_is_not_as_it_was_written(bench: Bench) -
     bench.again()
     did, calls = bench.apply([container(1), container(2)], policy(LS))
     assert did.swapped == 1
-    assert calls == ["unregister 3", "clear 3", "set 1"]
+    assert calls == ["clear 3", "unregister 3", "set 1"]
 
 
 def test_what_does_not_fit_is_told_and_what_was_there_stays(bench: Bench) -> None:

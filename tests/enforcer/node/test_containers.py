@@ -35,6 +35,8 @@ def tree(tmp_path: Path) -> Tree:
     for pid, path in (("42", "/pods/a"), ("self", "/system")):
         (tmp_path / "proc" / pid).mkdir(parents=True)
         (tmp_path / "proc" / pid / "cgroup").write_text(f"0::{path}\n")
+    (tmp_path / "proc/1").mkdir()
+    (tmp_path / "proc/1/root").symlink_to("/")
     return Tree(tmp_path / "cgroup", tmp_path / "proc")
 
 
@@ -50,6 +52,20 @@ def test_containerd_and_plain_runtimes(tree: Tree) -> None:
     plain = container_of(state(**{"hauberk.dev/labels": "app=db, tier=1", "hauberk.dev/namespace": "vm"}), tree)
     assert plain is not None
     assert plain.workload == Workload("vm", (("app", "db"), ("tier", "1")), "abc")
+
+
+def test_who_makes_a_pod_cannot_say_who_it_is(tree: Tree) -> None:
+    lies = {"hauberk.dev/namespace": "other", "hauberk.dev/labels": "app=x", "hauberk.dev/pod": "y"}
+    assert container_of(state(**CONTAINERD, **lies), tree) == container_of(state(**CONTAINERD), tree)
+    crio = {
+        "io.kubernetes.cri-o.ContainerType": "container",
+        "io.kubernetes.pod.namespace": "web",
+        "io.kubernetes.pod.name": "nginx-1",
+        "io.kubernetes.container.name": "nginx",
+    }
+    found = container_of(state(**crio, **{"io.kubernetes.cri.container-type": "sandbox"}, **lies), tree)
+    assert found is not None
+    assert (found.workload, found.pod) == (Workload("web", (), "nginx"), "nginx-1")
 
 
 def test_the_root_is_where_the_bundle_says(tree: Tree, tmp_path: Path) -> None:

@@ -56,6 +56,21 @@ def test_while_a_file_is_wrong_what_it_said_before_goes_on(tmp_path: Path) -> No
     assert (names(folder), folder.problems()) == (["other", "two"], [])
 
 
+def test_while_the_folder_is_away_what_was_in_it_goes_on(tmp_path: Path) -> None:
+    there = tmp_path / "policies"
+    there.mkdir()
+    folder = Folder((str(there),))
+    write(there / "a.yaml", "one")
+    assert folder.changed()
+    there.rename(tmp_path / "old")
+    assert not folder.changed()
+    assert names(folder) == ["one"]
+    assert folder.problems() == [f"{there}: is not there"]
+    there.mkdir()
+    assert folder.changed()
+    assert (names(folder), folder.problems()) == ([], [])
+
+
 def test_two_policies_of_one_name_are_told_and_the_first_counts(tmp_path: Path) -> None:
     folder = Folder((str(tmp_path),))
     write(tmp_path / "a.yaml", "one")
@@ -79,4 +94,5 @@ def test_a_file_by_name(tmp_path: Path, number: int) -> None:
     if number:
         write(tmp_path / "a.yaml", "one")
     assert folder.changed() is bool(number)
+    assert bool(folder.problems()) is not bool(number)
     assert len(names(folder)) == number

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from enforcer.node.made import ARGUMENTS, LS, SYSCALLS, WEB, container, planner, policy
+from hauberk.enforcer.kernel.encode import NotEncodableError, encode
+from hauberk.enforcer.kernel.image import Image
 from hauberk.enforcer.node.wanted import NODE, Container, Inputs, Planner, Standing, lowest
+from hauberk.policy.decision import Compiled
 from hauberk.policy.model import Posture, Workload
 
 
@@ -75,6 +80,24 @@ def test_when_a_later_version_is_refused_the_one_before_goes_on() -> None:
     # once it is gone, so is what it said before
     assert made.plan(Inputs((), containers=(container(1),))).wanted == {}
     assert made.plan(Inputs((bad,), containers=(container(1),))).wanted == {}
+
+
+def test_policies_that_fail_only_together_end_and_one_of_them_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def together(compiled: Compiled) -> Image:
+        if len(compiled.policies) > 1:
+            raise NotEncodableError("the patterns together have too many states", None)
+        return encode(compiled)
+
+    monkeypatch.setattr("hauberk.enforcer.node.wanted.encode", together)
+    one, other = policy(LS, "a", app="nginx"), policy(LS, "b", tier="web")
+    alone = Workload("web", (("tier", "web"),), "c")
+    both = Workload("web", (("app", "nginx"), ("tier", "web")), "c")
+    made = planner()
+    made.plan(Inputs((one, other), containers=(container(1), container(2, alone))))
+    after = made.plan(Inputs((one, other), containers=(container(1), container(2, alone), container(3, both))))
+    standings = {standing.key.name: standing.standing for standing in after.standings}
+    assert standings == {"a": Standing.ENFORCED, "b": Standing.REFUSED}
+    assert set(after.wanted) == {"c1", "c3"}
 
 
 def test_the_lowest_of_standings() -> None:

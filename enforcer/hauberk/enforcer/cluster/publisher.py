@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from hauberk.enforcer.cluster import reports
-from hauberk.enforcer.cluster.api import ApiError, Query, UnreachableError
+from hauberk.enforcer.cluster.api import ApiError, Query
 from hauberk.enforcer.cluster.events import Correlator, Regarding, Said, Write
 from hauberk.enforcer.cluster.reflector import Backoff
 from hauberk.enforcer.cluster.reports import API, Digests, Drift, Object, Versions
@@ -79,6 +79,7 @@ class Publisher:
         self._written: Object | None = None
         self._drifts: dict[tuple[str, str], Object] | None = None
         self._renewed = 0.0
+        self._saying = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="publish", daemon=True)
         self.error = ""
         self.writes = 0
@@ -99,7 +100,8 @@ class Publisher:
 
     def say(self, said: Said) -> None:
         """An Event, if it is one of not too many."""
-        write = self._correlator.take(said)
+        with self._saying:
+            write = self._correlator.take(said)
         if write is not None:
             try:
                 self._events.put_nowait(write)
@@ -120,8 +122,8 @@ class Publisher:
             self._wake.clear()
             try:
                 self.write()
-            except (ApiError, UnreachableError) as error:
-                self.error = str(error)
+            except Exception as error:  # noqa: BLE001  a thread that ends would be missed by nobody
+                self.error = str(error) or type(error).__name__
                 if ends:
                     return
                 self._wake.set()
@@ -134,14 +136,19 @@ class Publisher:
 
     def write(self) -> None:
         """All that differs from what was written. Raises ApiError, UnreachableError."""
-        news = self._news
-        if news is not None:
-            self._write_status(news)
-            self._write_drifts(news)
-        while not self._events.empty():
-            self._write_event(self._events.get_nowait())
         if self._now() - self._renewed >= _LEASE_SECONDS / 4:
             self._renew()
+        while not self._events.empty():
+            self._write_event(self._events.get_nowait())
+        news = self._news
+        if news is not None:
+            try:
+                self._write_status(news)
+            except ApiError:
+                # somebody deleted it: it is made again
+                self._written = None
+                raise
+            self._write_drifts(news)
 
     def _write_status(self, news: News) -> None:
         path = f"{_BASE}/nodepolicystatuses/{self._node}"

@@ -119,6 +119,8 @@ class Reflector:
                 if isinstance(error, ApiError) and error.status == _GONE:
                     self._version = ""
                 self.error = str(error)
+            except Exception as error:  # noqa: BLE001  a thread that ends would be missed by nobody
+                self.error = f"{self._path}: {type(error).__name__}: {error}"
             else:
                 if told or self._clock() - begun >= _SHORT:
                     self._backoff.reset()

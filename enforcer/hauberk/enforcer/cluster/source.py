@@ -106,6 +106,9 @@ class ClusterSource:
         """Seconds since the kind that was heard longest ago was heard."""
         return max(one.staleness() for one in self.reflectors)
 
+    def knows(self, container: Container) -> bool:
+        return not container.pod or self.pods.find(container.workload.namespace or "", container.pod) is not None
+
     def changed(self) -> bool:
         now = self._changes
         if now == self._seen or not self.ready():

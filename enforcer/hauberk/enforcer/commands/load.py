@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hauberk.enforcer.kernel.maps import Kernel
 
 NODE = 0
+AT_WORK = "`hauberk-enforcer run` keeps this node: give it the policies, or end it first"
 _RATE = (100, 1.0)
 
 
@@ -76,6 +77,7 @@ def run(options: Options) -> Loaded:
     generation, image, notes = prepared(options)
     refuse_if_lacking()
     with (
+        states.locked(options.places.state, "daemon.lock", busy=AT_WORK),
         states.locked(options.places.state),
         at_work(options.places, options.programs, most_bytes=options.most_bytes) as session,
     ):

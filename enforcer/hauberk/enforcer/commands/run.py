@@ -93,8 +93,17 @@ class _Run:
             return loader.attached(pins=places.pins)
 
         def reload() -> None:
+            if not (places.pins / "maps").is_dir():
+                # all of it was removed: only a new start makes it whole again
+                _log("unloaded", pins=str(places.pins))
+                self.daemon.end()
+                return
             loader.load(options.programs, pins=places.pins).close()
 
+        before = states.read(places.state)
+        if before and not session.fresh and not set(before.programs) <= set(attached()):
+            _log("tampered", found=f"programs were detached: {sorted(set(before.programs) - set(attached()))}")
+            reload()
         applier = Applier(self._kernel, places.state, attached(), attached)
         self._attached = attached
         self.daemon = Daemon(source, Containers(folder / "containers.json"), applier, self._told, reload)
@@ -139,7 +148,7 @@ class _Run:
 
         def beat() -> None:
             self._notifier.say("WATCHDOG=1")
-            if self._reporter is not None:
+            if self._reporter is not None and self.daemon.is_ready():
                 self._reporter.beat()
 
         self.daemon.run(self._options.period, ready, beat)

@@ -151,8 +151,10 @@ class Kernel:
 
         """
         policies = self._maps["policies"]
+        # tasks keep their labels: a slot is not given away while its cgroups are there
+        taken = set(self.containers().values())
         for slot in range(1, self.probe_slot):
-            if policies.get(SLOT.pack(slot)) is None:
+            if slot not in taken and policies.get(SLOT.pack(slot)) is None:
                 return slot
         raise TooLargeError(f"all {self.probe_slot - 1} places for workloads are taken")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hauberk.enforcer import state as states
 from hauberk.enforcer.faults import explained
-from hauberk.enforcer.groups import exists
+from hauberk.enforcer.groups import Tree, exists
 from hauberk.enforcer.kernel.encode import encode
 from hauberk.enforcer.kernel.errors import KernelError, TooLargeError
 from hauberk.enforcer.kernel.image import Image
@@ -55,8 +55,11 @@ class Applier:
         self._attached = attached
         self._state = replace(states.read(path) or State(), programs=programs)
         self._places: dict[str, _Place] = {}
+        self._idle: dict[int, _Place] = {}
+        """By id of a cgroup that is there and that no policy means now: its tasks keep their label, and so the slot."""
         self._images: dict[tuple[int, int], Image] = {}
         self._adopted = False
+        self._settings = kernel.settings()
 
     def apply(self, wanted: Mapping[str, Wanted]) -> Applied:
         """The kernel holds what is wanted, as far as it takes it.
@@ -69,6 +72,7 @@ class Applier:
             self._adopt(wanted)
         before = self._state
         removed = self._remove(wanted)
+        self._forget_idle()
         swapped = registered = 0
         failed: dict[str, str] = {}
         for one in wanted.values():
@@ -124,6 +128,16 @@ class Applier:
             states.write(self._path, self._state)
         return said
 
+    def repair_settings(self) -> list[str]:
+        """Settings that somebody else changed; they are written again."""
+        now = self._kernel.settings()
+        wanted = self._settings
+        if (now.observe, now.burst, now.window) == (wanted.observe, wanted.burst, wanted.window):
+            return []
+        self._kernel.set_observe(on=bool(wanted.observe))
+        self._kernel.set_rate(wanted.burst, wanted.window / 1e9)
+        return ["the settings in the kernel are others than those of the daemon"]
+
     def detached(self) -> list[str]:
         """Programs that do not judge any more: somebody removed their links."""
         now = self._attached()
@@ -145,9 +159,10 @@ class Applier:
             if known:
                 self._images[slot, self._kernel.version(slot)] = one.image
         kept = {place.slot for place in self._places.values()}
+        there = Tree().ids() if any(slot not in kept for slot in registered.values()) else {}
         for number, slot in registered.items():
             if slot not in kept:
-                self._kernel.unregister(number)
+                self._idle[number] = _Place(slot, Group(number, there.get(number, "")), None)
         for slot in slots - kept:
             self._kernel.clear_policy(slot)
         self._state = replace(
@@ -155,17 +170,29 @@ class Applier:
         )
 
     def _remove(self, wanted: Mapping[str, Wanted]) -> int:
-        gone = [name for name in self._places if name not in wanted]
+        # a container that started again under its name has another cgroup
+        gone = [
+            name
+            for name, place in self._places.items()
+            if name not in wanted or (place.group is not None and place.group != wanted[name].group)
+        ]
         for name in gone:
             place = self._places.pop(name)
             if place.group is not None:
-                self._kernel.unregister(place.group.id)
+                self._idle[place.group.id] = place
             self._kernel.clear_policy(place.slot)
             slots = dict(self._state.slots)
             slots.pop(place.slot, None)
             self._state = replace(self._state, slots=slots)
             self._images = {key: image for key, image in self._images.items() if key[0] != place.slot}
         return len(gone)
+
+    def _forget_idle(self) -> None:
+        """Cgroups that are gone, and with them all their tasks."""
+        for number, place in list(self._idle.items()):
+            if place.group is None or not exists(place.group):
+                self._kernel.unregister(number)
+                del self._idle[number]
 
     def _put(self, one: Wanted) -> tuple[int, int]:
         """Whether a policy was swapped in, and whether a cgroup was registered."""
@@ -176,10 +203,11 @@ class Applier:
             self._swap(place.slot, one)
             place.wanted = one
             return 1, 0
-        slot = NODE_SLOT if one.group is None else self._kernel.free_slot()
+        idle = self._idle.pop(one.group.id, None) if one.group else None
+        slot = NODE_SLOT if one.group is None else idle.slot if idle else self._kernel.free_slot()
         self._swap(slot, one)
         try:
-            if one.group is not None:
+            if one.group is not None and idle is None:
                 self._kernel.register(Path(one.group.path), slot)
         except BaseException:
             self._kernel.clear_policy(slot)

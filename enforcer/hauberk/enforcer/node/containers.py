@@ -46,18 +46,18 @@ def container_of(state: Mapping[str, Any], tree: Tree) -> Container | None:
     name, pid = state.get("id"), state.get("pid")
     if not isinstance(name, str) or not name or not isinstance(pid, int) or isinstance(pid, bool) or pid <= 0:
         raise HauberkError("no state of an OCI runtime: it has no `id` or no `pid`")
-    annotations = {key: value for key, value in mapping(state.get("annotations")).items() if isinstance(value, str)}
+    annotations = _told(state.get("annotations"))
     if _first(annotations, _KIND) == "sandbox":
         return None
     [group] = tree.named((), (pid,))
     namespace = _first(annotations, _NAMESPACE) or "default"
     workload = Workload(namespace, _labels(annotations.get(_LABELS, "")), _first(annotations, _NAME) or name)
     pod, image = _first(annotations, _POD), _first(annotations, _IMAGE)
-    return Container(name, group, pid, workload, pod, image, _root(state.get("bundle")))
+    return Container(name, group, pid, workload, pod, image, _root(state.get("bundle"), tree))
 
 
-def _root(bundle: object) -> str:
-    """Where the runtime makes the root file system: at the time of the hook, it is not the process's root yet.
+def _root(bundle: object, tree: Tree) -> str:
+    """Where on the node the runtime makes the root file system: when it calls, it is not the process's root yet.
 
     Raises:
         HauberkError: the bundle does not say it.
@@ -66,12 +66,23 @@ def _root(bundle: object) -> str:
     if bundle is None:
         return ""
     try:
-        folder = Path(str(bundle))
-        with (folder / "config.json").open("rb") as file:
+        # the daemon may have another root than the node
+        with Path(f"{tree.proc}/1/root{bundle}/config.json").open("rb") as file:
             path = json.loads(file.read(_MOST_CONFIG))["root"]["path"]
-        return str((folder / str(path)).resolve())
+        return os.path.normpath(f"{bundle}/{path}" if not str(path).startswith("/") else str(path))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HauberkError(f"{bundle}: the bundle does not say where its root file system is ({error})") from None
+
+
+def _told(given: object) -> dict[str, str]:
+    """Annotations of one writer only: those of others may come from who made the pod."""
+    found = {key: value for key, value in mapping(given).items() if isinstance(value, str)}
+    chosen: tuple[str, ...] = ("hauberk.dev/",)
+    if any(key.startswith("io.kubernetes.cri-o.") for key in found):
+        chosen = ("io.kubernetes.cri-o.", "io.kubernetes.pod.", "io.kubernetes.container.")
+    elif any(key.startswith("io.kubernetes.cri.") for key in found):
+        chosen = ("io.kubernetes.cri.",)
+    return {key: value for key, value in found.items() if key.startswith(chosen)}
 
 
 def _first(annotations: Mapping[str, str], keys: tuple[str, ...]) -> str:

@@ -9,13 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 from hauberk.enforcer.alerts import Pod
 from hauberk.enforcer.faults import explained
 from hauberk.enforcer.groups import Tree
-from hauberk.enforcer.kernel.errors import KernelError, TooLargeError
+from hauberk.enforcer.kernel.errors import KernelError, NotOursError, TooLargeError
 from hauberk.enforcer.kernel.wire import Record
 from hauberk.enforcer.node.applied import NODE_SLOT, Applied, Applier
 from hauberk.enforcer.node.containers import Containers, container_of
@@ -33,9 +32,10 @@ from hauberk.enforcer.node.wanted import (
 from hauberk.policy.model import Workload
 from hauberk.policy.problems import HauberkError
 
-PROC = Path("/proc")
 _BEGINS = 20.0
 """Seconds that a container which starts waits for the first list of policies."""
+_KNOWN = 2.0
+"""Seconds that it waits for its pod to be known: a pod is there before its containers, but may be heard of after."""
 SETTLES = 0.05
 """Seconds in which changes that come together are taken together: a storm of policies is one swap."""
 
@@ -45,6 +45,10 @@ class Source(Protocol):
 
     def ready(self) -> bool:
         """Whether all was read once: before that, nothing may be taken for gone."""
+        ...
+
+    def knows(self, container: Container) -> bool:
+        """Whether all that selects a container is known."""
         ...
 
     def changed(self) -> bool:
@@ -102,6 +106,7 @@ class Daemon:
         self.accepted: Mapping[PolicyKey, PolicyObject] = {}
         self._pods: dict[int, Pod] = {}
         self.status = Status()
+        self._trouble = ""
 
     # -- what others call
 
@@ -125,11 +130,14 @@ class Daemon:
                 return ""
             if not self._began.wait(_BEGINS):
                 return "the policies are not known yet: the API server was not heard since this daemon started"
+            end = time.monotonic() + _KNOWN
+            while not self._source.knows(container) and time.monotonic() < end:
+                time.sleep(SETTLES)
             with self._lock:
                 self._containers.add(container)
                 self._cycle()
                 return self.status.failed.get(container.id, "")
-        except (HauberkError, KernelError, TooLargeError) as error:
+        except (HauberkError, OSError, KernelError, TooLargeError, NotOursError) as error:
             return explained(error)
 
     def pod(self, record: Record) -> Pod:
@@ -146,16 +154,20 @@ class Daemon:
 
     def run(self, period: float, ready: Callable[[], None], beat: Callable[[], None]) -> None:
         """Until `end`: looks at once after `wake`, and every second; compares with the kernel once in a period."""
+        said: list[str] = []
         while not self._source.ready():
             # what an earlier daemon enforced goes on meanwhile
-            beat()
+            problems = self._source.problems()
+            if problems != said:
+                said = problems
+                self._told(Status(problems=tuple(problems)), Applied())
             self._wake.wait(1.0)
             self._wake.clear()
             if self._ends:
                 return
         with self._lock:
             self._source.changed()
-            self._cycle()
+            self._tried(self._cycle)
         self._began.set()
         ready()
         compared = time.monotonic()
@@ -164,12 +176,26 @@ class Daemon:
                 time.sleep(SETTLES)
             self._wake.clear()
             with self._lock:
-                if self._containers.forget() | self._source.changed():
-                    self._cycle()
+                self._tried(self._look)
                 if time.monotonic() - compared >= period:
                     compared = time.monotonic()
-                    self._compare()
+                    self._tried(self._compare)
             beat()
+
+    def _look(self) -> None:
+        # what failed is tried again, whether anything changed or not
+        if self._containers.forget() | self._source.changed() or self._trouble:
+            self._cycle()
+
+    def _tried(self, step: Callable[[], None]) -> None:
+        """What the world does not let a step do is told, and tried again; enforcement goes on meanwhile."""
+        try:
+            step()
+        except (HauberkError, OSError, KernelError, TooLargeError, NotOursError) as error:
+            self._trouble = explained(error)
+            self._tell(replace(self.status, problems=(*self._source.problems(), self._trouble)), Applied())
+        else:
+            self._trouble = ""
 
     def _cycle(self) -> None:
         inputs = self._source.fill(self._containers.all())
@@ -198,7 +224,8 @@ class Daemon:
 
     def _compare(self) -> None:
         """Reads back what was written, and writes it again where it differs."""
-        found = [f"{name}: {said}" for name in self._applier.slots() for said in self._applier.repair(name)]
+        found = self._applier.repair_settings()
+        found += [f"{name}: {said}" for name in self._applier.slots() for said in self._applier.repair(name)]
         detached = self._applier.detached()
         if detached:
             found += [f"program {name} was detached" for name in detached]

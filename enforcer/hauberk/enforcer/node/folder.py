@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,10 +35,15 @@ class Folder:
 
     paths: tuple[str, ...]
     _seen: dict[Path, _Seen] = field(default_factory=dict[Path, _Seen])
+    _away: list[str] = field(default_factory=list[str])
 
     def changed(self) -> bool:
         """Whether a file came, went or changed since the last time."""
         now: dict[Path, _Stamp] = {}
+        # while a folder is away, as when it is replaced by another, what was in it goes on
+        self._away = [path for path in self.paths if not os.path.lexists(path)]
+        if self._away:
+            return False
         for path in files(self.paths):
             try:
                 status = path.stat()
@@ -66,7 +72,8 @@ class Folder:
 
     def problems(self) -> list[str]:
         """What is wrong with files as they are now."""
-        said = [problem for seen in self._seen.values() for problem in seen.wrong]
+        said = [f"{path}: is not there" for path in self._away]
+        said += [problem for seen in self._seen.values() for problem in seen.wrong]
         return said + [problem for _, problem in self._twice()]
 
     def policies(self) -> tuple[PolicyObject, ...]:

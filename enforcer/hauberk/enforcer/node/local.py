@@ -20,6 +20,9 @@ class Local:
     def ready(self) -> bool:
         return True
 
+    def knows(self, container: Container) -> bool:  # noqa: ARG002  there is nothing else to know
+        return True
+
     def changed(self) -> bool:
         return self.folder.changed()
 

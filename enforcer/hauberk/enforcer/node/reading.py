@@ -56,6 +56,12 @@ class Reading:
             self._ring.poll(_PATIENCE)
 
     def _take(self, data: bytes) -> None:
+        try:
+            self._handle(data)
+        except Exception:  # noqa: BLE001  one record that cannot be told is lost, and not all that follow
+            self._sink.lost += 1
+
+    def _handle(self, data: bytes) -> None:
         record = unpack_record(data)
         if record.slot == self._probe:
             return

@@ -139,7 +139,10 @@ class Planner:
                     if found is not None:
                         wanted[found.id] = found
             except _RefusedPolicyError as error:
-                refused[error.key] = error.reason
+                if error.key in refused:
+                    # the version before it does not go with the others either
+                    self._accepted.pop(error.key, None)
+                refused.setdefault(error.key, error.reason)
                 wanted.clear()
                 continue
             break
