@@ -153,6 +153,21 @@ def test_watches_that_end_at_once_are_spread() -> None:
     assert len(waits) == 21
 
 
+def test_a_watch_that_was_cut_after_it_told_something_is_asked_for_soon() -> None:
+    waits: list[float] = []
+
+    def chance(least: float, most: float) -> float:
+        waits.append(most)
+        return 0.0
+
+    cut = [[event("ADDED", item(f"a{number}", 6 + number)), UnreachableError("cut")] for number in range(5)]
+    server = Server(page(5), *cut)
+    reflector = Reflector(server, "/things", dict, lambda: None, backoff=Backoff(least=0.5, most=60, chance=chance))
+    server.end = reflector.end
+    reflector.run()
+    assert waits[:5] == [0.5] * 5
+
+
 def test_waits_grow_up_to_a_bound() -> None:
     backoff = Backoff(least=1, most=60, chance=lambda _, most: most)
     assert [backoff.next() for _ in range(6)] == [1, 3, 9, 27, 60, 60]

@@ -51,6 +51,12 @@ def test_a_node_that_enforces_everything_is_ready() -> None:
     assert status["policies"][0]["digest"] == Digests().of(P)
 
 
+def test_a_node_that_only_observes_says_so() -> None:
+    observing = replace(VERSIONS, observing=True)
+    status = node_status(Status((ENFORCED,)), {P.key: P}, observing, Digests(), now="2026-01-01T00:00:00Z")
+    assert conditions(status)["Enforcing"] == "False"
+
+
 def test_what_is_refused_is_final_and_said_in_a_word_and_a_sentence() -> None:
     status = status_of(ENFORCED, replace(REFUSED, key=replace(P.key, name="q")))
     assert conditions(status) == {"Ready": "False", "Enforcing": "True", "Degraded": "True", "Stalled": "True"}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import queue
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -75,7 +75,7 @@ class Publisher:
         self._wake = threading.Event()
         self._ends = threading.Event()
         self._correlator = Correlator(node, now, stamp)
-        self._events: queue.Queue[Write] = queue.Queue(_MOST_EVENTS)
+        self._events: deque[Write] = deque()
         self._written: Object | None = None
         self._drifts: dict[tuple[str, str], Object] | None = None
         self._renewed = 0.0
@@ -103,9 +103,9 @@ class Publisher:
         with self._saying:
             write = self._correlator.take(said)
         if write is not None:
-            try:
-                self._events.put_nowait(write)
-            except queue.Full:
+            if len(self._events) < _MOST_EVENTS:
+                self._events.append(write)
+            else:
                 self._correlator.dropped += 1
             self._wake.set()
 
@@ -138,8 +138,10 @@ class Publisher:
         """All that differs from what was written. Raises ApiError, UnreachableError."""
         if self._now() - self._renewed >= _LEASE_SECONDS / 4:
             self._renew()
-        while not self._events.empty():
-            self._write_event(self._events.get_nowait())
+        while self._events:
+            # taken off only when it is written, or refused
+            self._write_event(self._events[0])
+            self._events.popleft()
         news = self._news
         if news is not None:
             try:

@@ -122,10 +122,13 @@ class Reflector:
             except Exception as error:  # noqa: BLE001  a thread that ends would be missed by nobody
                 self.error = f"{self._path}: {type(error).__name__}: {error}"
             else:
-                if told or self._clock() - begun >= _SHORT:
-                    self._backoff.reset()
+                told = told or self._clock() - begun >= _SHORT
+            if told:
+                # a watch that was at work: what cut it may be a proxy that does so now and then
+                self._backoff.reset()
+                if not self.error and self._version:
                     continue
-                # a watch that ends at once would else be asked for again and again
+            # a watch that ends at once would else be asked for again and again
             self._ends.wait(self._backoff.next())
 
     def _list(self) -> None:

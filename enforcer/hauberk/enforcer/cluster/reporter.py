@@ -39,10 +39,10 @@ class Reporter:
         self._indexed: Mapping[PolicyKey, PolicyObject] = {}
         self._index: dict[tuple[str, str], PolicyKey] = {}
 
-    def start(self, daemon: Daemon, applier: Applier, programs: int) -> None:
+    def start(self, daemon: Daemon, applier: Applier, programs: int, *, observing: bool = False) -> None:
         self._daemon = daemon
         self._behaviour = Behaviour(applier.at, lambda: daemon.policies)
-        versions = Versions(version_line(), os.uname().release, f"{programs} programs")
+        versions = Versions(version_line(), os.uname().release, f"{programs} programs", observing=observing)
         self._publisher = Publisher(self._api, self._node, versions, self._namespace, jitter=self._jitter)
         self._publisher.start()
         self._source.start()

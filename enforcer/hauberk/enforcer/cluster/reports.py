@@ -28,6 +28,8 @@ class Versions:
     enforcer: str
     kernel: str
     programs: str
+    observing: bool = False
+    """Nothing is denied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,12 @@ def node_status(
     first = troubles[0] if troubles else ""
     conditions = [
         _condition("Ready", not worse, "NotEnforced" if worse else "Enforced", first or "all policies are enforced"),
-        _condition("Enforcing", True, "ProgramsAttached", versions.programs),
+        _condition(
+            "Enforcing",
+            not versions.observing,
+            "Observing" if versions.observing else "ProgramsAttached",
+            versions.programs,
+        ),
         _condition("Degraded", bool(troubles), "Trouble" if troubles else "Fine", "; ".join(troubles[:10])),
         # Ready=False alone never ends: kstatus would wait on for what does not come
         _condition("Stalled", bool(final), "NotEnforced" if final else "Fine", first if final else ""),

@@ -177,7 +177,8 @@ class ClusterSource:
         }
         if not wanted:
             return
-        for number, path in self._tree.ids().items():
+        # the shallowest first: below it, a container may name cgroups as it likes
+        for number, path in sorted(self._tree.ids().items(), key=lambda one: one[1].count("/")):
             found = re.search(r"[0-9a-f]{12,64}", Path(path).name)
             if found is None or found[0] not in wanted:
                 continue

@@ -110,11 +110,11 @@ class _Run:
         self._sink: Sink = opened(options.alerts)
         stack.callback(self._sink.close)
         if self._reporter is not None:
-            self._reporter.start(self.daemon, applier, len(attached()))
+            self._reporter.start(self.daemon, applier, len(attached()), observing=options.observe)
             stack.callback(self._reporter.end)
         reading = Reading(
             session.records,
-            applier.image,
+            self.daemon.image,
             self.daemon.pod,
             options.context,
             self._sink,
@@ -123,7 +123,7 @@ class _Run:
         )
         stack.callback(reading.close)
         if options.metrics is not None:
-            gauges = Gauges(self._numbers, lambda: True, self.daemon.is_ready)
+            gauges = Gauges(self._numbers, self.daemon.is_alive, self.daemon.is_ready)
             stack.callback(Metrics(options.metrics, gauges).close)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._interrupted)

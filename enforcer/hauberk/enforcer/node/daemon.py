@@ -15,6 +15,7 @@ from hauberk.enforcer.alerts import Pod
 from hauberk.enforcer.faults import explained
 from hauberk.enforcer.groups import Tree
 from hauberk.enforcer.kernel.errors import KernelError, NotOursError, TooLargeError
+from hauberk.enforcer.kernel.image import Image
 from hauberk.enforcer.kernel.wire import Record
 from hauberk.enforcer.node.applied import NODE_SLOT, Applied, Applier
 from hauberk.enforcer.node.containers import Containers, container_of
@@ -34,6 +35,9 @@ from hauberk.policy.problems import HauberkError
 
 _BEGINS = 20.0
 """Seconds that a container which starts waits for the first list of policies."""
+_DEAD = 180.0
+"""Seconds of one round of the loop after which it is not taken for alive; programs that were detached take half a
+minute to load."""
 _KNOWN = 2.0
 """Seconds that it waits for its pod to be known: a pod is there before its containers, but may be heard of after."""
 SETTLES = 0.05
@@ -105,6 +109,7 @@ class Daemon:
         self.policies: Mapping[PolicyKey, PolicyObject] = {}
         self.accepted: Mapping[PolicyKey, PolicyObject] = {}
         self._pods: dict[int, Pod] = {}
+        self._beaten = time.monotonic()
         self.status = Status()
         self._trouble = ""
 
@@ -113,6 +118,19 @@ class Daemon:
     def wake(self) -> None:
         """Something may have changed."""
         self._wake.set()
+
+    def is_alive(self) -> bool:
+        """Whether the loop goes round: a step takes some seconds at most."""
+        return time.monotonic() - self._beaten < _DEAD
+
+    def image(self, slot: int, version: int) -> Image | None:
+        """The rules that a record counts by."""
+        found = self._applier.image(slot, version)
+        if found is None and version:
+            with self._lock:
+                pass  # a swap that is not noted down yet is over now
+            found = self._applier.image(slot, version)
+        return found
 
     def is_ready(self) -> bool:
         """Whether everything was read and applied once."""
@@ -157,6 +175,7 @@ class Daemon:
         said: list[str] = []
         while not self._source.ready():
             # what an earlier daemon enforced goes on meanwhile
+            self._beaten = time.monotonic()
             problems = self._source.problems()
             if problems != said:
                 said = problems
@@ -172,6 +191,7 @@ class Daemon:
         ready()
         compared = time.monotonic()
         while not self._ends:
+            self._beaten = time.monotonic()
             if self._wake.wait(1.0):
                 time.sleep(SETTLES)
             self._wake.clear()
