@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from hauberk.policy.circumstances import Ways
 from hauberk.policy.decision import Compiled
@@ -22,7 +22,17 @@ class DomainLists:
     matchers that are numbered later, up to its first search.
     """
 
-    def __init__(self, compiled: Compiled, domain: Domain, rules: dict[Key, Ruled], hints: Hints, limit: Limit) -> None:
+    def __init__(
+        self,
+        compiled: Compiled,
+        domain: Domain,
+        rules: dict[Key, Ruled],
+        hints: Hints,
+        limit: Limit,
+        sources: Collection[str | None] | None = None,
+    ) -> None:
+        """`sources` are those whose lists are needed besides those of programs that nothing names, None for all."""
+        self._sources = sources
         self.compiled = compiled
         self.rules = list(rules.values())
         self.numbers = Numbers()
@@ -42,6 +52,8 @@ class DomainLists:
         base: Ranked | None = None
         for actor in actors((self.compiled,), op):
             (source,) = actor.classes
+            if source and self._sources is not None and source not in self._sources:
+                continue
             self.actors.append((op, actor))
             decisions = self.compiled.list_of(op, source)
             known = self._known.setdefault(source, [])
