@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -61,6 +62,20 @@ def test_in_parts_as_at_once_in_any_wide_world(maker: Maker) -> None:
 def test_in_parts_as_at_once_at_the_limits(world: worlds.World) -> None:
     policies = [one for one in map(parse_policy, world.policies) if one is not None]
     compared(policies, world.workload, world.posture)
+
+
+def test_a_search_leaves_nothing_to_be_swept() -> None:
+    """Where many policies are linted nothing is swept."""
+    maker = random_maker(5)
+    policies = [policy for _ in range(10) for policy in maker.policies()]
+    group, members = group_of(policies, POD, maker.posture())
+    gc.collect()
+    gc.disable()
+    try:
+        answers(group, members, POD, Memory())
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def policy(name: str, *rules: dict[str, object], action: str = "Block") -> Policy:
