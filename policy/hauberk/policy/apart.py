@@ -2,10 +2,12 @@
 
 Two rules are in one part if one path can be hit by both in any reading of either model, or if the daemon of KubeArmor
 writes both under one key. Lists are walked until an entry holds, so what a list says to an access hangs on the
-entries that the access hits, in their order, and on its end. The entries that an access hits are all of one part, and
-without an Allow rule every list ends alike: so the lists of one part's rules say to each access that hits one of them
-just what the lists of all rules say. Where that is not certain (Allow rules, names without a directory, paths beyond
-the bounds of KubeArmor's programs) all rules of a domain are one part, as they are in domains without paths.
+entries that the access hits, in their order, and on its end. The entries that an access hits are all of one part. The
+end is that of an allow-list or not: with the rules of a part two Allow rules are looked at, if there are any, which are
+enough for every list to end as it does with all rules, whichever one of these rules is left out. So the lists of one
+part's rules say to each access that hits one of them just what the lists of all rules say. Where that is not certain
+(a lone Allow rule, names without a directory, paths beyond the bounds of KubeArmor's programs) all rules of a domain
+are one part, as they are in domains without paths.
 
 A rule that names the program which stands for all that no rule names joins a domain, too, so that accesses are shown
 as they would be to all rules at once.
@@ -37,11 +39,15 @@ _SPECIAL = ("/dev/shm/", "/run/shm/", "/proc/")  # noqa: S108  no file is made
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`rules` of one domain, ascending; `plain` if there is nothing to say about them, see `Regions.is_plain`."""
+    """`rules` of one domain, ascending; `plain` if there is nothing to say about them, see `is_plain`.
+
+    `beside` are Allow rules, of which nothing is asked: with them the lists end as all do.
+    """
 
     domain: Domain
     rules: tuple[Spot, ...]
     plain: bool = False
+    beside: tuple[Spot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +72,32 @@ class Regions:
     def parts(self, policies: Sequence[Policy], both: Sequence[bool]) -> list[Part]:
         """All rules in parts, in order of their first rules by domain; `both` if both models have the policy."""
         by_domain: dict[Domain, list[tuple[Spot, _Region | None, bool]]] = {domain: [] for domain in DOMAINS}
-        allowing: set[Domain] = set()
+        allowing: dict[Domain, list[tuple[bool, Spot]]] = {domain: [] for domain in DOMAINS}
+        lone: set[Domain] = set()
         for number, policy in enumerate(policies):
             for position, (rule, (region, allows, plain)) in enumerate(
                 zip(policy.rules, self._of(policy), strict=True)
             ):
                 by_domain[rule.domain].append(((number, position), region, plain and both[number]))
-                if allows:
-                    allowing.add(rule.domain)
+                # a pattern is no rule to KubeArmor
+                alike = rule.action is action_of(rule) and both[number] and not isinstance(rule.matcher, Pattern)
+                if allows and alike:
+                    allowing[rule.domain].append((not plain, (number, position)))
+                elif allows:
+                    lone.add(rule.domain)
         found: list[Part] = []
         for domain, rows in by_domain.items():
             if not rows:
                 continue
             regions = [region for _, region, _ in rows if region is not None]
-            if domain in allowing or len(regions) < len(rows):
+            # those of which nothing is to be said are asked about soonest
+            beside = tuple(spot for _, spot in sorted(allowing[domain])[:2])
+            if len(regions) < len(rows) or (len(beside) < 2 and (beside or domain in lone)):
                 found.append(Part(domain, tuple(spot for spot, _, _ in rows)))
                 continue
             for members in self._joined(regions):
                 plain = len(members) == 1 and rows[members[0]][2]
-                found.append(Part(domain, tuple(rows[member][0] for member in members), plain))
+                found.append(Part(domain, tuple(rows[member][0] for member in members), plain, beside))
         return found
 
     def _of(self, policy: Policy) -> tuple[tuple[_Region | None, bool, bool], ...]:
@@ -200,16 +213,18 @@ def _pattern(text: str) -> _Region | None:
 def is_plain(rule: Rule) -> bool:
     """Whether there is nothing to say about the rule where no other rule has to do with what it hits.
 
-    It is a Block or an Audit to both models, of one file or of a directory with all below it, without requirements but
-    readOnly. Then it is the only rule that hits its own path, under ordinary conditions no preset does, and without it
-    the access would pass in silence: so it is reachable and needed in either model that has it. For a Block both
-    models hold the same matchers and deny the same operations, so they do not part by it; an Audit lets pass in both,
-    to KubeArmor it is no rule.
+    It is the same to both models, of one file or of a directory with all below it, without requirements but readOnly,
+    with which an Allow rule is another to each model. Then it is the only rule that hits its own path, under ordinary
+    conditions no preset does, and without it the end of the list would decide. That passes in silence where a Block
+    denies and an Audit reports; or it is that of an allow-list, which reports in the name of the posture, where an
+    Allow rule passes in silence, a Block denies in its own name, or with readOnly passes, and an Audit reports too. So
+    the rule is reachable and needed in either model that has it. Both models hold the same matchers and deny the same
+    operations, so they do not part by it; an Audit decides nothing in either, to KubeArmor it is no rule.
     """
     action = rule.action
-    if action not in (Action.BLOCK, Action.AUDIT) or action is not action_of(rule):
+    if action is None or action is not action_of(rule):
         return False
-    if rule.flags != NO_FLAGS and (rule.domain != "file" or rule.flags != _READ_ONLY):
+    if rule.flags != NO_FLAGS and (rule.domain != "file" or rule.flags != _READ_ONLY or action is Action.ALLOW):
         return False
     if not all(source is not None and _within(source) for source in rule.sources):
         return False

@@ -135,7 +135,11 @@ class Partly:
         cut = self._slice(part, order)
         if not any(cut.positions):
             return []
-        asked, wanted = (None if spots is None else frozenset(self._within(cut, spots)) for spots in (ask, only))
+        # of the rules beside the part nothing is asked
+        own = ask
+        if part.beside:
+            own = [spot for spot in part.rules if ask is None or spot in ask]
+        asked, wanted = (None if spots is None else frozenset(self._within(cut, spots)) for spots in (own, only))
         key = ("reach", model, cut.key, asked, wanted)
         known = self._memory.recall(key, self.names, self._reacher(model, part.domain, cut, asked, wanted))
         return [
@@ -148,6 +152,7 @@ class Partly:
                 one.cause,
             )
             for one in known
+            if cut.spot(one.spot) in part.rules
         ]
 
     def _is_pattern(self, spot: Spot) -> bool:
@@ -164,7 +169,8 @@ class Partly:
             if any(isinstance(self._policies[n].rules[position].matcher, Directory) for n, position in part.rules):
                 cut = self._slice(part, self._of[model])
                 for one in self._memory.recall(("shells", model, cut.key), self.names, self._sheller(model, cut)):
-                    yield Shell(cut.spot(one.spot), one.access, cut.spot(one.over))
+                    if cut.spot(one.spot) in part.rules:
+                        yield Shell(cut.spot(one.spot), one.access, cut.spot(one.over))
 
     def loud(self) -> list[Domain]:
         """The domains in which the models may part by a rule that both have."""
@@ -182,7 +188,7 @@ class Partly:
     def _slice(self, part: Part, order: Sequence[int]) -> _Slice:
         """The part's rules by policies in their order, and the presets, which can stand before any rule."""
         own: dict[int, list[int]] = {}
-        for number, position in part.rules:
+        for number, position in sorted({*part.rules, *part.beside}):
             own.setdefault(number, []).append(position)
         numbers = tuple(number for number in order if number in own or self._policies[number].presets)
         policies = tuple(self._policies[number] for number in numbers)
