@@ -14,6 +14,7 @@ from hauberk.policy.compare import read
 from hauberk.policy.decision import Compiled, compile_policies
 from hauberk.policy.differences import Difference, Differences
 from hauberk.policy.known import Memory
+from hauberk.policy.lists import Origin
 from hauberk.policy.model import (
     Access,
     Directory,
@@ -27,8 +28,8 @@ from hauberk.policy.model import (
     Workload,
 )
 from hauberk.policy.reach import Standing, domain_reach
-from hauberk.policy.removal import is_outside
-from hauberk.policy.rulings import ops_of
+from hauberk.policy.removal import alerts, is_outside, shots
+from hauberk.policy.rulings import acting, key_of, ops_of, said
 from hauberk.policy.shells import shells
 from hauberk.policy.wanted import Hints, Limit
 
@@ -117,12 +118,12 @@ class Partly:
             if only is None or any(spot in only for spot in part.rules):
                 found.setdefault(part.domain, []).extend(self._reach(part, model, order, ask, only))
         if only is None:
-            for domain, said in found.items():
-                if any(one.standing is Standing.UNREACHABLE and self._is_pattern(one.spot) for one in said):
+            for domain, told in found.items():
+                if any(one.standing is Standing.UNREACHABLE and self._is_pattern(one.spot) for one in told):
                     # which of the directories that it hits is the first to be shown hangs on all that names some
                     rules = [spot for part in self._all if part.domain == domain for spot in part.rules]
                     found[domain] = self._reach(Part(domain, tuple(sorted(rules))), model, order, ask, None)
-        return sorted((one for said in found.values() for one in said), key=lambda one: one.spot)
+        return sorted((one for told in found.values() for one in told), key=lambda one: one.spot)
 
     def _reach(
         self,
@@ -219,13 +220,38 @@ class Partly:
     ) -> Callable[[Hints], list[Said]]:
         def work_out(hints: Hints) -> list[Said]:
             alone, compiled = self._compile(model, cut)
-            found = domain_reach(compiled, domain, alone, self._workload, self._posture, Limit(), asked, hints, wanted)
-            return [
+            left, shown = wanted, list[Said]()
+            if wanted is not None:
+                left = {spot for spot in wanted if not self._shows(compiled, alone, spot, asked)}
+                shown = [Said(spot, Standing.REACHABLE, False, (), None, None) for spot in wanted if spot not in left]
+                if not left:
+                    return shown
+            found = domain_reach(compiled, domain, alone, self._workload, self._posture, Limit(), asked, hints, left)
+            shown += (
                 Said((one.policy, one.rule), one.standing, one.redundant, one.covering, one.covered, one.cause)
                 for one in found
-            ]
+            )
+            return shown
 
         return work_out
+
+    def _shows(self, compiled: Compiled, alone: Sequence[Policy], spot: Spot, asked: Collection[Spot] | None) -> bool:
+        """Whether a rule shows by the path that it names that it is reached and, if that is asked, needed.
+
+        An access that it decides is what a search would look for; most rules have one, and need no search.
+        """
+        policy = alone[spot[0]]
+        rule = policy.rules[spot[1]]
+        mine = key_of(Origin(policy, rule))
+        for access in shots(rule, ops_of(rule.domain)):
+            if any(key_of(origin) == mine for origin in acting(compiled, access)):
+                if asked is not None and spot not in asked:
+                    return True
+                fewer = replace(policy, rules=tuple(one for one in policy.rules if one is not rule))
+                left = [fewer if one is policy else one for one in alone]
+                without = compile_policies(compiled.model, left, self._workload, self._posture)
+                return alerts(said(compiled, access)) != alerts(said(without, access))
+        return False
 
     def _sheller(self, model: Model, cut: _Slice) -> Callable[[Hints], list[Shell]]:
         def work_out(_: Hints) -> list[Shell]:

@@ -90,7 +90,7 @@ def _value(held: Held) -> Hashable:
     return held.origin.policy.name, held.blocks, held.flags, held.recursive, held.by_name, words
 
 
-def _shots(rule: Rule, ops: Iterable[Op]) -> Iterator[Access]:
+def shots(rule: Rule, ops: Iterable[Op]) -> Iterator[Access]:
     """Accesses that the rule may well decide; whether it does is not asked."""
     match rule.matcher:
         case Program(path=str(path), execname=None) if real_path(path):
@@ -158,7 +158,7 @@ class Removal:
                 return None, True
         without = self._compile(left)
         ops = ops_of(origin.entry.domain)
-        for access in _shots(origin.entry, ops):
+        for access in shots(origin.entry, ops):
             # one access that differs is enough, and most rules show by their own path that they are needed
             if alerts(said(self._compiled, access)) != alerts(said(without, access)):
                 return access, True
