@@ -1,6 +1,6 @@
 """Policies of which most rules have nothing to do with one another, and some do: what is asked in parts.
 
-Names are few enough to meet now and then. Every world has one workload, which all of its policies select.
+Names are few enough to meet now and then. Most policies select the one workload, some do by one model only.
 """
 
 from __future__ import annotations
@@ -66,6 +66,12 @@ class Maker:
 
     def document(self, number: int, actions: Sequence[str], *, odd: bool) -> Document:
         spec: Document = {"action": self.one(actions), "selector": {"matchLabels": {"app": "w"}}}
+        if self.rarely(12):
+            # to KubeArmor an operator that it does not know is none
+            spec["selector"]["matchExpressions"] = [{"key": "label", "operator": "Exists", "values": ["app=w"]}]
+        elif self.rarely(12):
+            # and a list of containers begins behind its bracket
+            spec["selector"]["matchLabels"]["kubearmor.io/container.name"] = "c, dd"
         for section in self.one((("process",), ("file",), ("process", "file"))):
             lists: dict[str, list[Document]] = {}
             for _ in range(self.one((1, 2, 5))):

@@ -41,13 +41,15 @@ _SPECIAL = ("/dev/shm/", "/run/shm/", "/proc/")  # noqa: S108  no file is made
 class Part:
     """`rules` of one domain, ascending; `plain` if there is nothing to say about them, see `is_plain`.
 
-    `beside` are Allow rules, of which nothing is asked: with them the lists end as all do.
+    `beside` are Allow rules, of which nothing is asked: with them the lists end as all do. Unless they are `apart`
+    these are all rules of the domain.
     """
 
     domain: Domain
     rules: tuple[Spot, ...]
     plain: bool = False
     beside: tuple[Spot, ...] = ()
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Regions:
                 continue
             for members in self._joined(regions):
                 plain = len(members) == 1 and rows[members[0]][2]
-                found.append(Part(domain, tuple(rows[member][0] for member in members), plain, beside))
+                found.append(Part(domain, tuple(rows[member][0] for member in members), plain, beside, apart=True))
         return found
 
     def _of(self, policy: Policy) -> tuple[tuple[_Region | None, bool, bool], ...]:
@@ -208,6 +210,27 @@ def _pattern(text: str) -> _Region | None:
     if found is None or not text.startswith("/") or (real_path(text) and not found.accepts(text)):
         return None
     return _Region(text, pattern=found)
+
+
+def never_parts(rules: Iterable[Rule]) -> bool:
+    """Whether the models cannot part by these rules, a part of policies that both have, where there is no Allow rule.
+
+    Those that both models have are Blocks of the same paths, sources and operations, and nothing else can decide but a
+    preset: so each access is denied by both or by none, whichever rule comes first. What only hauberk's model has are
+    patterns, of which nothing is told, and Audits, which decide nothing.
+    """
+    flags: set[Flags] = set()
+    for rule in rules:
+        if rule.action is not action_of(rule):
+            return False
+        if rule.action is Action.AUDIT:
+            continue
+        if rule.action is not Action.BLOCK:
+            return False
+        flags.add(rule.flags)
+        if not isinstance(rule.matcher, Pattern) and not is_plain(rule):
+            return False
+    return len(flags) <= 1 and flags <= {NO_FLAGS, _READ_ONLY}
 
 
 def is_plain(rule: Rule) -> bool:

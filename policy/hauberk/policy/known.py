@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 from hauberk.policy.apart import Regions
@@ -19,10 +20,15 @@ Asked = dict[str, list[str]]
 class Names(Mapping[str, Sequence[str]]):
     """The hints of a group, see `rulings.names_in`, by directory and as they are looked for; `asked` are those."""
 
-    def __init__(self, names: Sequence[Mapping[str, Sequence[str]]]) -> None:
-        self._of = [own for own in names if own]
+    def __init__(self, policies: Sequence[Policy], names_of: Callable[[Policy], Mapping[str, Sequence[str]]]) -> None:
+        self._policies = policies
+        self._names_of = names_of
         self._known: Asked = {}
         self.asked: Asked = {}
+
+    @cached_property
+    def _of(self) -> list[Mapping[str, Sequence[str]]]:
+        return [own for own in map(self._names_of, self._policies) if own]
 
     def __getitem__(self, directory: str) -> list[str]:
         found = self._known.get(directory)
@@ -59,7 +65,7 @@ class Memory:
 
     def names(self, policies: Sequence[Policy]) -> Names:
         """The hints of these policies."""
-        return Names([self._names_of(policy) for policy in policies])
+        return Names(policies, self._names_of)
 
     def _names_of(self, policy: Policy) -> dict[str, list[str]]:
         # the policy is kept, so that no other gets its id

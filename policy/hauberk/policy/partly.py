@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from hauberk.policy.apart import Part, Spot
+from hauberk.policy.apart import Part, Spot, never_parts
 from hauberk.policy.compare import read
 from hauberk.policy.decision import Compiled, compile_policies
 from hauberk.policy.differences import Difference, Differences
@@ -105,8 +105,8 @@ class Partly:
         self._posture = posture
         self._memory = memory
         self.names = memory.names(policies)
-        both = set(of[Model.HAUBERK]) & set(of[Model.KUBEARMOR])
-        self._all = memory.regions.parts(policies, [number in both for number in range(len(policies))])
+        self._both = set(of[Model.HAUBERK]) & set(of[Model.KUBEARMOR])
+        self._all = memory.regions.parts(policies, [number in self._both for number in range(len(policies))])
         self._parts = [part for part in self._all if not part.plain]
 
     def reach(
@@ -177,12 +177,16 @@ class Partly:
         """The domains in which the models may part by a rule that both have."""
         found: dict[Domain, None] = {}
         for part in self._parts:
-            if part.domain not in found:
+            if part.domain not in found and not self._is_quiet(part):
                 cuts = [self._slice(part, self._of[model]) for model in Model]
                 key = ("loud", *(cut.key for cut in cuts))
                 if self._memory.recall(key, self.names, self._louder(part.domain, cuts)):
                     found[part.domain] = None
         return list(found)
+
+    def _is_quiet(self, part: Part) -> bool:
+        alike = part.apart and not part.beside and all(number in self._both for number, _ in part.rules)
+        return alike and never_parts(self._policies[number].rules[position] for number, position in part.rules)
 
     # -- one part
 
