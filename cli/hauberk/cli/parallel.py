@@ -37,9 +37,6 @@ from hauberk.policy.workloads import Manifest
 MANY = 2000
 """Above this many files documents are read twice rather than kept: 600 MiB must hold ten thousand."""
 
-_SEARCHES = 32
-"""So many groups are searched between two looks for what they left."""
-
 FEW = 64
 """Below this many files one process is faster than the start of others."""
 
@@ -82,14 +79,13 @@ def run(work: Work, jobs: int, progress: Callable[[int], None]) -> Outcome:
     """All sources judged."""
     jobs = min(jobs, max(1, len(work.sources) // FEW))
     collecting = gc.isenabled()
-    # only the searches make cycles of objects, and looking for some among a million values takes a fifth of the time
+    # nothing makes cycles of objects, and looking for some among a million values takes a fifth of the time
     gc.disable()
     try:
         if jobs == 1:
             return _single(work, progress)
         return _shared(work, jobs, progress)
     finally:
-        gc.unfreeze()
         if collecting:
             gc.enable()
 
@@ -232,12 +228,7 @@ class _Whole:
         if self.exact is None:
             return []
         found: list[Answers] = []
-        # a search leaves trees whose nodes know each other; what was there before need not be looked through for them
-        for number, group in enumerate(groups):
-            if number % _SEARCHES == 0:
-                if number:
-                    gc.collect()
-                gc.freeze()
+        for group in groups:
             identity = self.exact.identity(group)
             key = None if identity is None else hashlib.sha256(b"exact" + program() + identity).digest()
             stored = None if key is None else _restored(recall(key))

@@ -6,12 +6,11 @@ The store of KubeArmor keeps what was written last, and a restart of the daemon 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import get_args
 
 from hauberk.policy.model import Domain, Policy
-from hauberk.policy.semantics.store import fill
+from hauberk.policy.semantics.store import fill, places_of
 
 Place = tuple[int, int]
 """Numbers of a policy and of a rule in it."""
@@ -52,16 +51,19 @@ def orders(
 
 def _others(policies: Sequence[Policy], rules: Collection[Place]) -> dict[Place, set[int]]:
     """By rule the other policies that write one of its keys."""
-    writers: dict[tuple[Domain, str, str], set[int]] = {}
-    keys: dict[Place, set[tuple[Domain, str, str]]] = {place: set() for place in rules}
+    keys: dict[Place, set[tuple[Domain, str, str]]] = {}
+    for number, position in rules:
+        policy = policies[number]
+        rule = policy.rules[position]
+        keys[number, position] = {(rule.domain, scope, text) for scope, text in places_of(policy, rule)}
+    # the keys of other rules are no matter
+    writers: dict[tuple[Domain, str, str], set[int]] = {key: set() for own in keys.values() for key in own}
     for number, policy in enumerate(policies):
-        for position, rule in enumerate(policy.rules):
-            for scope, written in fill(rule.domain, [replace(policy, rules=(rule,))]).scopes.items():
-                for text in written:
-                    key = (rule.domain, scope, text)
-                    writers.setdefault(key, set()).add(number)
-                    if (number, position) in keys:
-                        keys[number, position].add(key)
+        for rule in policy.rules:
+            for scope, text in places_of(policy, rule):
+                writing = writers.get((rule.domain, scope, text))
+                if writing is not None:
+                    writing.add(number)
     return {place: {number for key in own for number in writers[key]} - {place[0]} for place, own in keys.items()}
 
 

@@ -7,7 +7,7 @@ Accesses that change for one cause are one change, shown by the shortest of them
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -29,7 +29,7 @@ from hauberk.policy.matching import (
     SocketType,
     Target,
 )
-from hauberk.policy.model import DOMAIN_OF_OP, Access, Decision, Op, Preset, Rule, Verdict
+from hauberk.policy.model import DOMAIN_OF_OP, Access, Decision, Domain, Op, Preset, Rule, Verdict
 from hauberk.policy.removal import is_outside
 from hauberk.policy.rulings import Outcome, key_of, names_in
 from hauberk.policy.tables import FAMILIAR_TARGETS
@@ -129,8 +129,12 @@ class _Gathered:
     sources: dict[str | None, None]
 
 
-def compare(before: Compiled, after: Compiled, *, limit: Limit | None = None) -> Comparison:
-    """The changes from `before` to `after`, by operation."""
+def compare(
+    before: Compiled, after: Compiled, *, limit: Limit | None = None, domains: Collection[Domain] | None = None
+) -> Comparison:
+    """The changes from `before` to `after`, by operation; if `domains` are given only those of rules of these."""
+    if domains is not None and not domains:
+        return Comparison(())
     hints = names_in((*before.policies, *after.policies))
     causes = _Causes(before, after)
     changes: list[Change] = []
@@ -138,6 +142,9 @@ def compare(before: Compiled, after: Compiled, *, limit: Limit | None = None) ->
     said = {rule.domain for one in (before, after) for policy in one.policies for rule in policy.rules}
     presets = any(policy.presets for one in (before, after) for policy in one.policies)
     for ops in _GROUPS:
+        if domains is not None and (DOMAIN_OF_OP[ops[0]] not in domains or ops == ("map_exec",)):
+            # no rule decides about maps, only presets
+            continue
         if not presets and DOMAIN_OF_OP[ops[0]] not in said:
             continue
         differences = Differences(before, after, ops, read, hints, limit or Limit())

@@ -8,8 +8,9 @@ from dataclasses import replace
 from hauberk.policy.circumstances import TooManyWaysError, Ways, at
 from hauberk.policy.decision import Compiled
 from hauberk.policy.differences import access_of
-from hauberk.policy.model import DOMAIN_OF_OP, Access, Model, Op
+from hauberk.policy.model import DOMAIN_OF_OP, Access, Action, Model, Op
 from hauberk.policy.rulings import Actor, Numbers, Ranked, conditions_of, outcome
+from hauberk.policy.semantics.store import action_of
 from hauberk.policy.tables import FAMILIAR_TARGETS
 from hauberk.policy.targets import Targets
 from hauberk.policy.wanted import Hints, Limit, Wanted
@@ -22,7 +23,14 @@ COUNTED_OPS: tuple[Op, ...] = ("network", "dns", "capability")
 def allow_listed(compiled: Compiled, ops: tuple[Op, ...]) -> list[Op]:
     """Those of `ops` that have an allow-list for a program that no rule names."""
     unnamed = None if compiled.model is Model.HAUBERK else ""
-    return [op for op in ops if compiled.list_of(op, unnamed).default.allow_listed]
+    # without an Allow rule of its domain no list is one, and none need be made to see that
+    allowed = {
+        rule.domain
+        for policy in compiled.policies
+        for rule in policy.rules
+        if rule.action is Action.ALLOW or action_of(rule) is Action.ALLOW
+    }
+    return [op for op in ops if DOMAIN_OF_OP[op] in allowed and compiled.list_of(op, unnamed).default.allow_listed]
 
 
 def counted_ends(compiled: Compiled, who: str, hints: Hints, limit: Limit) -> Iterator[Access]:

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
 from hauberk.policy.apparmor import partings
 from hauberk.policy.arrival import MOST_ORDERS, orders, shares_keys
+from hauberk.policy.atonce import AtOnce
 from hauberk.policy.compare import Change, compare
-from hauberk.policy.decision import Compiled, compile_policies
+from hauberk.policy.decision import compile_policies
 from hauberk.policy.gaps import Gaps, gaps
 from hauberk.policy.hiding import Hidings, hidings
+from hauberk.policy.known import Memory
 from hauberk.policy.lists import Origin
 from hauberk.policy.matching import SEEN_COMPONENTS
-from hauberk.policy.model import Access, Directory, Model, Policy, Posture, Preset, Rule, Workload
-from hauberk.policy.reach import Finding, Standing, reach
+from hauberk.policy.model import Access, Action, Domain, Model, Policy, Posture, Preset, Rule, Workload
+from hauberk.policy.partly import MODELS, Partly, Said, Shell
+from hauberk.policy.reach import Standing
 from hauberk.policy.removal import is_outside, same_stores
-from hauberk.policy.rulings import OTHER_PROGRAM, Key, acting, key_of, names_in, ops_of
-from hauberk.policy.wanted import Limit
+from hauberk.policy.rulings import Key, key_of
 
 Spot = tuple[int, int]
 """Number of a policy among those of its group, and of its rule; presets are numbered after the rules."""
@@ -133,34 +134,41 @@ MOST_RULES = 1_000
 MOST_SHOWN = 500
 """Of the rules of such a workload that decide nothing those with a witness, which a long list decides once more."""
 
-_MODELS = Limit(weight=300_000, attempts=2, beyond=False)
-"""What comparing the models may take up: it is asked for advice, not for a proof."""
 
+def answers(group: Group, policies: Sequence[Policy], workload: Workload, memory: Memory | None = None) -> Answers:
+    """The answers for a group; `policies` are its members, `workload` any that they select.
 
-def answers(group: Group, policies: Sequence[Policy], workload: Workload) -> Answers:
-    """The answers for a group; `policies` are its members, `workload` any that they select."""
-    asked = {model: [policies[number] for number in group.of(model)] for model in Model}
+    With a `memory` the rules are asked in parts, and what it has of them is taken from it; without one all at once.
+    """
+    of = {model: group.of(model) for model in Model}
+    asked = {model: [policies[number] for number in of[model]] for model in Model}
+    compiled = {model: compile_policies(model, asked[model], workload, group.posture) for model in Model}
+    if sum(len(policy.rules) for policy in policies) > MOST_RULES:
+        dead = _reach(group, asked, AtOnce(policies, of, workload, group.posture, compiled), whole=False)
+        nothing: dict[Model, tuple[()]] = dict.fromkeys(Model, ())
+        cause = f"more than {MOST_RULES:,} rules for one workload"
+        return Answers(dead, frozenset(), nothing, nothing, nothing, (), (), (), (), (cause,))
+    asker: AtOnce | Partly
+    if memory is None:
+        asker = AtOnce(policies, of, workload, group.posture, compiled)
+    else:
+        asker = Partly(policies, of, workload, group.posture, memory)
     spots = {
         key_of(Origin(policy, entry)): (number, position)
         for number, policy in enumerate(policies)
         for position, entry in enumerate(_entries(policy))
     }
-    compiled = {model: compile_policies(model, asked[model], workload, group.posture) for model in Model}
-    if sum(len(policy.rules) for policy in policies) > MOST_RULES:
-        dead = _reach(group, asked, compiled, workload, whole=False)
-        nothing: dict[Model, tuple[()]] = dict.fromkeys(Model, ())
-        cause = f"more than {MOST_RULES:,} rules for one workload"
-        return Answers(dead, frozenset(), nothing, nothing, nothing, (), (), (), (), (cause,))
-    hints = names_in(policies)
+    hints = asker.names
     found = {model: gaps(one, hints) for model, one in compiled.items()}
     hiding = {model: hidings(one, hints) for model, one in compiled.items()}
-    reached = _reach(group, asked, compiled, workload)
-    for model, one in compiled.items():
-        _add_shells(reached[model], one, spots)
+    reached = _reach(group, asked, asker, whole=True)
+    for model in Model:
+        _add_shells(reached[model], asker.shells(model))
     causes = {one.cause for side in reached.values() for one in side.values() if one.cause is not None}
     doubts = (*(one.inconclusive for one in found.values()), *(one.inconclusive for one in hiding.values()))
     causes.update(cause for cause in doubts if cause is not None)
-    compared = compare(compiled[Model.KUBEARMOR], compiled[Model.HAUBERK], limit=_MODELS)
+    domains = asker.loud()
+    compared = compare(compiled[Model.KUBEARMOR], compiled[Model.HAUBERK], limit=MODELS, domains=domains)
     causes.update(one.cause for one in compared.inconclusive)
     own = found[Model.HAUBERK]
     return Answers(
@@ -185,110 +193,72 @@ def _entries(policy: Policy) -> tuple[Rule | Preset, ...]:
 
 
 def _reach(
-    group: Group,
-    asked: Mapping[Model, Sequence[Policy]],
-    compiled: Mapping[Model, Compiled],
-    workload: Workload,
-    *,
-    whole: bool = True,
+    group: Group, asked: Mapping[Model, Sequence[Policy]], asker: AtOnce | Partly, *, whole: bool
 ) -> dict[Model, dict[Spot, RuleReach]]:
     """By model what is to be said of rules; unless `whole` only which decide nothing."""
     found: dict[Model, dict[Spot, RuleReach]] = {}
-    doubted: set[Spot] | None = None
+    # what one model needs must stay, so only the rest is asked of the other
+    ask: set[Spot] | None = None if whole else set()
     for model in (Model.HAUBERK, Model.KUBEARMOR):
         numbers = group.of(model)
-        ask: set[Spot] | None = None if whole else set()
-        if whole and doubted is not None:
-            # what one model needs must stay, so only the rest is asked of the other
-            places = {number: place for place, number in enumerate(numbers)}
-            ask = {(places[number], position) for number, position in doubted if number in places}
-        side = reach(model, asked[model], workload, group.posture, ask=ask, compiled=compiled[model])
-        told = {(one.policy, one.rule): one for one in side if _says(one)}
+        told = {one.spot: one for one in asker.reach(model, numbers, ask) if one.tells}
         if model is Model.KUBEARMOR:
-            told = _in_any_order(told, asked[model], group, workload, MOST_ORDERS if whole else 1)
+            told = _in_any_order(told, asked[model], numbers, asker, MOST_ORDERS if whole else 1)
         shown = len(told) if whole else MOST_SHOWN
         found[model] = {
-            (numbers[policy], rule): _told(one, numbers, shown=place < shown)
-            for place, ((policy, rule), one) in enumerate(told.items())
+            spot: RuleReach(
+                one.standing,
+                one.redundant is True,
+                False,
+                one.cover,
+                asker.access(model, one) if place < shown else None,
+                one.cause,
+            )
+            for place, (spot, one) in enumerate(told.items())
         }
-        doubted = {spot for spot, one in found[model].items() if one.redundant}
+        if whole:
+            ask = {spot for spot, one in found[model].items() if one.redundant}
     return found
 
 
 def _in_any_order(
-    told: Mapping[Spot, Finding], policies: Sequence[Policy], group: Group, workload: Workload, most: int
-) -> dict[Spot, Finding]:
+    told: Mapping[Spot, Said], policies: Sequence[Policy], numbers: Sequence[int], asker: AtOnce | Partly, most: int
+) -> dict[Spot, Said]:
     """What still holds when the rule's own policy is the last to write."""
     kept = dict(told)
-    claimed = [spot for spot, one in told.items() if one.standing is Standing.UNREACHABLE or one.redundant]
+    places = {number: place for place, number in enumerate(numbers)}
+    claimed = [
+        (places[number], rule)
+        for (number, rule), one in told.items()
+        if one.standing is Standing.UNREACHABLE or one.redundant
+    ]
     found, untold = orders(policies, claimed, most)
-    for spot in untold:
+    for place, rule in untold:
         # too many policies write the same: nothing is claimed
-        del kept[spot]
-    for order, rules in found.items():
-        ask = {(order.index(policy), rule) for policy, rule in rules if told[policy, rule].redundant}
-        others = reach(Model.KUBEARMOR, [policies[n] for n in order], workload, group.posture, ask=ask)
-        for other in others:
-            spot = order[other.policy], other.rule
-            one = kept.get(spot) if spot in rules else None
+        del kept[numbers[place], rule]
+    for order, claims in found.items():
+        rules = {(numbers[place], rule) for place, rule in claims}
+        ask = {spot for spot in rules if told[spot].redundant}
+        for other in asker.reach(Model.KUBEARMOR, [numbers[place] for place in order], ask, rules):
+            one = kept.get(other.spot) if other.spot in rules else None
             if one is None:
                 continue
             standing = one.standing if one.standing is other.standing else Standing.REACHABLE
             merged = replace(one, standing=standing, redundant=bool(one.redundant and other.redundant))
-            if _says(merged):
-                kept[spot] = merged
+            if merged.tells:
+                kept[other.spot] = merged
             else:
-                del kept[spot]
+                del kept[other.spot]
     return kept
 
 
-def _says(one: Finding) -> bool:
-    return one.standing in (Standing.UNREACHABLE, Standing.INCONCLUSIVE) or bool(one.redundant)
-
-
-def _told(one: Finding, numbers: Sequence[int], *, shown: bool) -> RuleReach:
-    cover = tuple((numbers[policy], position) for policy, position in one.covering)
-    return RuleReach(one.standing, one.redundant is True, False, cover, one.covered if shown else None, one.cause)
-
-
-_FRESH = "hauberk-fresh"
-"""A name that no document mentions stands for all such names."""
-
-
-def _add_shells(found: dict[Spot, RuleReach], compiled: Compiled, spots: Mapping[Key, Spot]) -> None:
+def _add_shells(found: dict[Spot, RuleReach], shells: Iterable[Shell]) -> None:
     """Directories whose rule is reached by opening or removing the directory only: no name in it is decided by it."""
-    for policy in compiled.policies:
-        for rule in policy.rules:
-            origin = Origin(policy, rule)
-            known = found.get(spots[key_of(origin)])
-            if isinstance(rule.matcher, Directory) and (known is None or known.standing is Standing.REACHABLE):
-                shown = _over(origin, rule.matcher, compiled)
-                if shown is not None:
-                    access, over = shown
-                    redundant = known is not None and known.redundant
-                    cover = (spots[key_of(over)],)
-                    found[spots[key_of(origin)]] = RuleReach(Standing.REACHABLE, redundant, True, cover, access)
-
-
-def _over(origin: Origin, matcher: Directory, compiled: Compiled) -> tuple[Access, Origin] | None:
-    """What stands before the rule for every fresh name in its directory, with an access; None if nothing does."""
-    rule = origin.entry
-    if not isinstance(rule, Rule) or is_outside(compiled.model, origin.policy, rule) or not matcher.dir.endswith("/"):
-        return None
-    shown: tuple[Access, Origin] | None = None
-    for source in [source for source in rule.sources if source] or [OTHER_PROGRAM]:
-        for name in (_FRESH, f"{_FRESH}/{_FRESH}")[: 1 + matcher.recursive]:
-            for op, uid in product(ops_of(rule.domain), (0, 1000)):
-                access = Access(op, target=f"{matcher.dir}{name}", source=source, parent_source=source, uid=uid)
-                deciding = acting(compiled, access)
-                if any(key_of(one) == key_of(origin) for one in deciding):
-                    return None
-                if shown is None and deciding:
-                    shown = access, deciding[0]
-    if shown is None:
-        return None
-    access, over = shown
-    return replace(access, target=f"{matcher.dir}x"), over
+    for shell in shells:
+        known = found.get(shell.spot)
+        if known is None or known.standing is Standing.REACHABLE:
+            redundant = known is not None and known.redundant
+            found[shell.spot] = RuleReach(Standing.REACHABLE, redundant, True, (shell.over,), shell.access)
 
 
 def _removable(
@@ -314,8 +284,30 @@ def _removable(
     }
     others = sorted(both - dead)
     chosen = dead or set(others[-1:])
-    same = all(_same_without(model, group, asked[model], workload, chosen) for model in Model)
+    same = all(
+        (model is Model.HAUBERK and _changes_nothing(asked[model], group.of(model), chosen, one=not dead))
+        or _same_without(model, group, asked[model], workload, chosen)
+        for model in Model
+    )
     return frozenset(chosen) if same else frozenset()
+
+
+def _changes_nothing(policies: Sequence[Policy], numbers: Sequence[int], spots: Collection[Spot], *, one: bool) -> bool:
+    """Whether it is known by what was said of each rule that nothing changes in hauberk's model without them.
+
+    Of `one` that repeats others that was just shown. Of several none ever decides or reports: the entry that decides
+    an access stays, whichever of the others go, and so does the end of a list while its domain has an Allow rule.
+    """
+    if one:
+        return True
+    gone = {(numbers.index(number), position) for number, position in spots if number in numbers}
+    allows: set[Domain] = set()
+    left: set[Domain] = set()
+    for number, policy in enumerate(policies):
+        for position, rule in enumerate(policy.rules):
+            if rule.action is Action.ALLOW:
+                (allows if (number, position) in gone else left).add(rule.domain)
+    return allows <= left
 
 
 def _is_redundant(side: Mapping[Spot, RuleReach], spot: Spot) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from hauberk.policy.exact import Answers, Group, answers
+from hauberk.policy.known import Memory
 from hauberk.policy.model import Model, Posture, Workload
 from hauberk.policy.repository import Repository
 from hauberk.policy.workloads import Target, posture_in
@@ -31,6 +32,7 @@ class Exact:
     repository: Repository
     configured: Posture | None = None
     known: dict[Group, Answers] = field(default_factory=dict[Group, Answers])
+    memory: Memory = field(default_factory=Memory)
     _placed: dict[Workload, tuple[Group, frozenset[str]]] = field(
         default_factory=dict[Workload, tuple[Group, frozenset[str]]]
     )
@@ -81,7 +83,7 @@ class Exact:
         found = self.known.get(group)
         if found is None:
             policies = [self.repository.entries[number].policy for number in group.members]
-            found = self.known[group] = answers(group, policies, self._workloads[group])
+            found = self.known[group] = answers(group, policies, self._workloads[group], self.memory)
         return found
 
     def identity(self, group: Group) -> bytes | None:

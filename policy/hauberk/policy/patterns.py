@@ -211,6 +211,15 @@ class Recognizer:
             states = after
         return self.automaton.accept in states
 
+    def begins(self, prefix: str) -> bool:
+        """Whether it may accept something that begins so; never False if it does."""
+        states = self._start if self._start is not None else self._closure([0])
+        for char in prefix:
+            states = self._steps.get((states, char)) or self._step(states, char)
+            if not states:
+                return False
+        return True
+
     def _step(self, states: frozenset[int], char: str) -> frozenset[int]:
         code = ord(char)
         moves = self.automaton.moves

@@ -21,9 +21,9 @@ from hauberk.policy.model import Access, Domain, Model, Policy, Posture, Rule, W
 from hauberk.policy.reachlists import DomainLists
 from hauberk.policy.reachsearch import DomainReach
 from hauberk.policy.removal import Removal, entangled, is_outside
-from hauberk.policy.rulings import Key, acting, key_of, names_in
+from hauberk.policy.rulings import Key, acting, key_of, names_in, sources_of
 from hauberk.policy.targets import Targets
-from hauberk.policy.wanted import Limit
+from hauberk.policy.wanted import Hints, Limit
 
 _DOMAINS: tuple[Domain, ...] = ("process", "file", "network", "dns", "capabilities")
 _MOST_REMOVALS = 100_000
@@ -104,21 +104,27 @@ def reach(
     # a policy given twice is two policies, and rules are told apart by identity
     own = list(policies) if compiled is not None else [replace(policy) for policy in policies]
     compiled = compiled or compile_policies(model, own, workload, posture)
+    hints = names_in(compiled.policies)
     found = [
-        finding for domain in _DOMAINS for finding in _domain(compiled, domain, own, workload, posture, limit, ask)
+        finding
+        for domain in _DOMAINS
+        for finding in domain_reach(compiled, domain, own, workload, posture, limit or Limit(), ask, hints)
     ]
     return tuple(sorted(found, key=lambda finding: (finding.policy, finding.rule)))
 
 
-def _domain(
+def domain_reach(
     compiled: Compiled,
     domain: Domain,
     policies: Sequence[Policy],
     workload: Workload,
     posture: Posture,
-    limit: Limit | None,
+    limit: Limit,
     ask: Collection[tuple[int, int]] | None,
+    hints: Hints,
+    only: Collection[tuple[int, int]] | None = None,
 ) -> Iterator[Finding]:
+    """The findings of one domain, see `reach`; `only` of some rules, and then without what covers them."""
     model = compiled.model
     places: dict[Key, tuple[int, int]] = {}
     rules: dict[Key, Ruled] = {}
@@ -138,21 +144,27 @@ def _domain(
             entries[id(policy), id(preset)] = (number, position)
     if not rules:
         return
-    limit = limit or Limit()
-    hints = names_in(compiled.policies)
     removal = Removal(compiled, compiled.policies, workload, posture, hints, limit)
 
     def alone(rule: Ruled) -> Compiled | None:
         return removal.only(rule.origin) if rule.entangled and model is Model.KUBEARMOR else None
 
-    lists = DomainLists(compiled, domain, rules, hints, limit)
-    covers = Covers(lists, alone)
-    DomainReach(lists).search()
+    wanted: set[int] | None = None
+    named: set[str | None] | None = None
+    if only is not None:
+        # what a rule for everybody decides under a source that has rules of its own it decides for the others, too:
+        # all that is particular to a source stands before it
+        asked_of = [rule for key, rule in rules.items() if places[key] in only]
+        wanted = {rule.place for rule in asked_of}
+        named = {source for rule in asked_of for source in sources_of(rule.origin)}
+    lists = DomainLists(compiled, domain, rules, hints, limit, named)
+    covers = Covers(lists, alone) if only is None else None
+    DomainReach(lists).search(wanted)
     targets = lists.targets
     exhausted = targets.exhausted
     standings = {key: _standing(model, rule, targets, exhausted) for key, rule in rules.items()}
     dead = [rule for key, rule in rules.items() if standings[key] is Standing.UNREACHABLE]
-    if dead:
+    if dead and covers is not None:
         covers.find(dead)
         for ruled in dead:
             if model is Model.KUBEARMOR and ruled.entangled:
@@ -161,6 +173,8 @@ def _domain(
     ordered = list(rules.values())
     removals = _MOST_REMOVALS // (len(rules) * max(1, len({actor.source for _, actor in lists.actors})))
     for key, ruled in rules.items():
+        if wanted is not None and ruled.place not in wanted:
+            continue
         standing = standings[key]
         redundant: bool | None
         if not ruled.asked:
@@ -177,7 +191,8 @@ def _domain(
             unsure = exhausted or targets.loose or ruled.doubt or standing is Standing.INCONCLUSIVE
             redundant = None if unsure else True
         number, position = places[key]
-        cover = tuple(_cover(ruled, ordered, lists)) if standing is Standing.UNREACHABLE else ()
+        covered = standing is Standing.UNREACHABLE and only is None
+        cover = tuple(_cover(ruled, ordered, lists)) if covered else ()
         yield Finding(
             number,
             position,

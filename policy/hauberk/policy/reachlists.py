@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from hauberk.policy.circumstances import Ways
 from hauberk.policy.decision import Compiled
@@ -22,7 +22,17 @@ class DomainLists:
     matchers that are numbered later, up to its first search.
     """
 
-    def __init__(self, compiled: Compiled, domain: Domain, rules: dict[Key, Ruled], hints: Hints, limit: Limit) -> None:
+    def __init__(
+        self,
+        compiled: Compiled,
+        domain: Domain,
+        rules: dict[Key, Ruled],
+        hints: Hints,
+        limit: Limit,
+        sources: Collection[str | None] | None = None,
+    ) -> None:
+        """`sources` are those whose lists are needed besides those of programs that nothing names, None for all."""
+        self._sources = sources
         self.compiled = compiled
         self.rules = list(rules.values())
         self.numbers = Numbers()
@@ -30,18 +40,20 @@ class DomainLists:
         self.all: list[Listed] = []
         self.actors: list[tuple[Op, Actor]] = []
         self.presets: dict[Key, tuple[int, Origin]] = {}
-        self._by_key = rules
         self._common: list[Listed] = []
         self._special_of: dict[int, list[Listed]] = {}
         self._known: dict[str | None, list[Ranked]] = {}
+        owner = _owner(rules, self.presets)
         for op in ops_of(domain):
-            self._add(op)
+            self._add(op, owner)
         self.targets = Targets(domain, self.numbers.views, hints, limit, {})
 
-    def _add(self, op: Op) -> None:
+    def _add(self, op: Op, owner: Callable[[Origin | None], int]) -> None:
         base: Ranked | None = None
         for actor in actors((self.compiled,), op):
             (source,) = actor.classes
+            if source and self._sources is not None and source not in self._sources:
+                continue
             self.actors.append((op, actor))
             decisions = self.compiled.list_of(op, source)
             known = self._known.setdefault(source, [])
@@ -55,7 +67,7 @@ class DomainLists:
             base = base or ranked
             if ranked.own is not None and not ranked.own:
                 continue
-            listed = Listed(op, actor, ranked, self._owner)
+            listed = Listed(op, actor, ranked, owner)
             self.all.append(listed)
             if ranked.own is None:
                 self._common.append(listed)
@@ -69,16 +81,6 @@ class DomainLists:
     def _claim(self, owner: int, target: Target) -> None:
         if owner >= 0:
             self.rules[owner].matchers.add(self.numbers.of(self.compiled.model, target))
-
-    def _owner(self, origin: Origin | None) -> int:
-        if origin is None:
-            return NO_RULE
-        key = key_of(origin)
-        rule = self._by_key.get(key)
-        if rule is not None:
-            return rule.place
-        self.presets.setdefault(key, (PRESET - len(self.presets), origin))
-        return self.presets[key][0]
 
     def concerned(self, found: TargetClass) -> Iterator[Listed]:
         """The lists that may say something about a class that the usual one of its operation does not."""
@@ -96,6 +98,22 @@ class DomainLists:
         """For searches to which no name can show anything by what it hits besides."""
         count = len(self.numbers.views)
         return Order([LAST] * count, [True] * count, [FIRST] * count, [FIRST] * count)
+
+
+def _owner(rules: dict[Key, Ruled], presets: dict[Key, tuple[int, Origin]]) -> Callable[[Origin | None], int]:
+    """The numbers of rules and presets; not a method, as lists that knew all lists would stay until they are swept."""
+
+    def owner(origin: Origin | None) -> int:
+        if origin is None:
+            return NO_RULE
+        key = key_of(origin)
+        rule = rules.get(key)
+        if rule is not None:
+            return rule.place
+        presets.setdefault(key, (PRESET - len(presets), origin))
+        return presets[key][0]
+
+    return owner
 
 
 def conditions(listed: Listed, places: Sequence[int], watches: Sequence[int]) -> frozenset[Condition]:

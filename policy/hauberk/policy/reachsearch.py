@@ -25,10 +25,11 @@ class DomainReach:
         self._targets = lists.targets
         self._asked: set[int] = set()
 
-    def search(self) -> None:
-        """Finds out what is reached, then of that what is needed."""
+    def search(self, only: Collection[int] | None = None) -> None:
+        """Finds out what is reached, then of that what is needed; of all rules or `only` some."""
+        rules = [rule for rule in self._rules if only is None or rule.place in only]
         asked: list[Ruled] = []
-        for rule in self._rules:
+        for rule in rules:
             always = always_before(self._lists, rule) if rule.matchers else None
             if always is not None:
                 rule.candidates[frozenset((always,))] = None
@@ -36,7 +37,7 @@ class DomainReach:
                 asked.append(rule)
         # what hits more has more that stands before it: a rule is reached by other names if by any
         self._pass(asked, lambda rule: rule.reached is not None, None)
-        left = [rule for rule in self._rules if rule.asked and rule.reached is not None and not rule.settled]
+        left = [rule for rule in rules if rule.asked and rule.reached is not None and not rule.settled]
         if self._targets.exhausted is None:
             self._pass(left, lambda rule: rule.settled, self._order({rule.place for rule in left}))
 

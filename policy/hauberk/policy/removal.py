@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import get_args
 
@@ -12,17 +12,21 @@ from hauberk.policy.lists import Origin
 from hauberk.policy.model import (
     Access,
     Action,
+    Directory,
     Domain,
     Kind,
     Model,
+    Op,
     Pattern,
     Policy,
     Posture,
+    Program,
     Rule,
     Workload,
 )
-from hauberk.policy.rulings import Key, Outcome, key_of, ops_of, voice
-from hauberk.policy.semantics.store import GLOBAL, Held, Store, action_of, fill, word_of
+from hauberk.policy.realpaths import real_path
+from hauberk.policy.rulings import OTHER_PROGRAM, Key, Outcome, key_of, ops_of, said, voice
+from hauberk.policy.semantics.store import Held, Store, action_of, fill, places_of, word_of
 from hauberk.policy.wanted import Hints, Limit
 
 
@@ -53,10 +57,8 @@ def entangled(model: Model, policies: Sequence[Policy], domain: Domain) -> set[K
         return set(keys)
     writers: dict[tuple[str, str], list[Key]] = {}
     for key, (policy, rule) in zip(keys, rules, strict=True):
-        store = fill(domain, [replace(policy, rules=(rule,))])
-        for scope, written in store.scopes.items():
-            for text in written:
-                writers.setdefault((scope, text), []).append(key)
+        for place in places_of(policy, rule):
+            writers.setdefault(place, []).append(key)
     for sharing in writers.values():
         if len(sharing) > 1:
             found.update(sharing)
@@ -86,6 +88,20 @@ def _value(held: Held) -> Hashable:
     entry = held.origin.entry
     words = (entry.severity, entry.tags, entry.message) if isinstance(entry, Rule) else ()
     return held.origin.policy.name, held.blocks, held.flags, held.recursive, held.by_name, words
+
+
+def shots(rule: Rule, ops: Iterable[Op]) -> Iterator[Access]:
+    """Accesses that the rule may well decide; whether it does is not asked."""
+    match rule.matcher:
+        case Program(path=str(path), execname=None) if real_path(path):
+            target = path
+        case Directory(dir=text) if text.endswith("/") and real_path(f"{text}x"):
+            target = f"{text}x"
+        case _:
+            return
+    for source in [source for source in rule.sources if source and real_path(source)] or [OTHER_PROGRAM]:
+        for op in ops:
+            yield Access(op, target, source, source if op == "exec" else None, how="delete" if op == "modify" else "")
 
 
 class Removal:
@@ -118,11 +134,9 @@ class Removal:
             return set()
         domain = origin.entry.domain
         store = self._store(domain)
-        own = fill(domain, [replace(origin.policy, rules=(origin.entry,))])
         found = {
             key_of(held.origin)
-            for scope, keys in own.scopes.items()
-            for key in keys
+            for scope, key in places_of(origin.policy, origin.entry)
             if (held := store.scopes.get(scope, {}).get(key)) is not None
         }
         return found - {key_of(origin)}
@@ -144,19 +158,28 @@ class Removal:
                 return None, True
         without = self._compile(left)
         ops = ops_of(origin.entry.domain)
+        for access in shots(origin.entry, ops):
+            # one access that differs is enough, and most rules show by their own path that they are needed
+            if alerts(said(self._compiled, access)) != alerts(said(without, access)):
+                return access, True
         differences = Differences(self._compiled, without, ops, alerts, self._hints, self._limit, classes)
         first = next(iter(differences), None)
         return (None, not differences.doubts) if first is None else (first.access, True)
 
     def _concerned(self, domain: Domain, policies: Sequence[Policy]) -> frozenset[str | None] | None:
-        """The sources for which the daemon writes something else with fewer rules, None for every one.
+        """The sources besides the usual one to ask whether anything differs with fewer rules; None for every one.
 
-        There is none where a copy is left out, say: then nothing can differ.
+        Those for which the daemon writes something else, and the unknown one, which has lists of its own. Another
+        source that has a scope reads it before the global one: where that decides nothing changes, and where it does
+        not, what changes does so for the usual source, too. There is none where a copy is left out, say: then nothing
+        can differ.
         """
         store, other = self._store(domain), fill(domain, policies)
         mine, its = _said(store), _said(other)
+        if store.allow_listed != other.allow_listed:
+            return None
         scopes = {place[0] for place in mine.keys() | its.keys() if mine.get(place) != its.get(place)}
-        return None if store.allow_listed != other.allow_listed or GLOBAL in scopes else frozenset(scopes)
+        return frozenset((*scopes, None)) if scopes else frozenset()
 
     def _store(self, domain: Domain) -> Store:
         store = self._stores.get(domain)

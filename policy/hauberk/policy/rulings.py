@@ -259,6 +259,21 @@ def acting(compiled: Compiled, access: Access) -> list[Origin]:
     return [*origins, *(watch.origin for watch in held)]
 
 
+def said(compiled: Compiled, access: Access) -> Outcome:
+    """What a list says to one access with what made it, read without any index."""
+    decisions = compiled.list_of(access.op, compiled.source_class(access))
+    subject = subject_of(compiled.model, access)
+    decided = next((e for e in decisions.entries if e.target.hits(subject) and e.condition.holds(access)), None)
+    watches = (w for w in decisions.watches if w.target.hits(subject) and any(c.holds(access) for c in w.conditions))
+    alerts = [Alert(w.report, w.origin, w.target) for w in watches]
+    if decided is None:
+        end = decisions.default
+        return Outcome(end.verdict, alerts=(*([] if end.report is None else [Alert(end.report)]), *alerts))
+    if decided.report is not None:
+        alerts.insert(0, Alert(decided.report, decided.origin, decided.target))
+    return Outcome(decided.verdict, decided.origin, decided.target, tuple(alerts))
+
+
 _PLAIN = frozenset((ALWAYS,))
 
 
@@ -273,6 +288,14 @@ def conditions_of(entries: Iterable[Entry], watches: Iterable[Watch]) -> frozens
 
 def names_in(policies: Iterable[Policy]) -> dict[str, list[str]]:
     """File names that the documents mention, by directory; behind them those that usually stand there."""
+    found = {directory: dict.fromkeys(names) for directory, names in names_of(policies).items()}
+    for directory, known in FAMILIAR_NAMES.items():
+        found.setdefault(directory, {}).update(dict.fromkeys(known))
+    return {directory: list(names) for directory, names in found.items()}
+
+
+def names_of(policies: Iterable[Policy]) -> dict[str, list[str]]:
+    """File names that the documents mention, by directory."""
     found: dict[str, dict[str, None]] = {}
     for policy in policies:
         for rule in policy.rules:
@@ -283,6 +306,4 @@ def names_in(policies: Iterable[Policy]) -> dict[str, list[str]]:
                 if path is not None and "*" not in path and real_path(path):
                     directory, _, name = path.rpartition("/")
                     found.setdefault(directory, {})[name] = None
-    for directory, known in FAMILIAR_NAMES.items():
-        found.setdefault(directory, {}).update(dict.fromkeys(known))
     return {directory: list(names) for directory, names in found.items()}

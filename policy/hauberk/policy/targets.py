@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from heapq import heappop, heappush
 
 from hauberk.policy.automaton import Search
@@ -193,6 +194,15 @@ class _Index:
 
 def shortest_paths(pattern: str) -> Iterator[str]:
     """A few short paths that a pattern matches, found on the automaton as it is."""
+    return iter(_known_paths(pattern))
+
+
+@lru_cache(maxsize=4096)
+def _known_paths(pattern: str) -> tuple[str, ...]:
+    return tuple(_shortest_paths(pattern))
+
+
+def _shortest_paths(pattern: str) -> Iterator[str]:
     found = recognizer(pattern)
     if found is None:
         return

@@ -47,11 +47,12 @@ class Node:
 
     `here` hit the path itself, `near` its children, `deep` all below it. `windowed` hit children, and what is
     deeper if the child's name is so long that kubearmor does not see its end; `window` is where it stops looking.
+    `parent` is a number: trees that know no way round are gone when they are done with.
     """
 
     __slots__ = ("children", "deep", "here", "near", "number", "parent", "path", "rests", "start", "windowed")
 
-    def __init__(self, path: str, number: int, parent: Node | None) -> None:
+    def __init__(self, path: str, number: int, parent: int) -> None:
         self.path = path
         self.number = number
         self.parent = parent
@@ -77,9 +78,10 @@ class Tree:
         self.machines = Machines(most)
         self.components: dict[tuple[int, ...], Components] = {}
         self._next: dict[int, list[tuple[set[tuple[int, ...]], int]]] = {}
+        self._together: dict[int, frozenset[tuple[int, ...]] | None] = {}
         self.nodes: list[Node] = []
         self.homes: dict[int, list[Node]] = {}
-        self.root = self._node("", None)
+        self.root = self._node("", -1)
         self.always: list[int] = []
         self.pathless: list[int] = []
         self.names: dict[str, list[int]] = {}
@@ -102,7 +104,7 @@ class Tree:
             if node.rests:
                 node.start = self.machines.machine(frozenset(node.rests))
 
-    def _node(self, path: str, parent: Node | None) -> Node:
+    def _node(self, path: str, parent: int) -> Node:
         node = Node(path, len(self.nodes), parent)
         self.nodes.append(node)
         return node
@@ -118,7 +120,7 @@ class Tree:
         for name in names:
             child = node.children.get(name)
             if child is None:
-                child = node.children[name] = self._node(f"{node.path}/{name}", node)
+                child = node.children[name] = self._node(f"{node.path}/{name}", node.number)
             node = child
         return node
 
@@ -194,10 +196,10 @@ class Tree:
         found: set[int] = set()
         for number in numbers:
             for home in self.homes.get(number, ()):
-                node: Node | None = home
-                while node is not None and node.number not in found:
-                    found.add(node.number)
-                    node = node.parent
+                node = home.number
+                while node >= 0 and node not in found:
+                    found.add(node)
+                    node = self.nodes[node].parent
         return found
 
     # -- reading a path
@@ -225,6 +227,11 @@ class Tree:
 
     def together(self, state: int, most: int) -> frozenset[tuple[int, ...]] | None:
         """The sets of rests of one machine that can end together from here on; None if there are too many."""
+        if state not in self._together:
+            self._together[state] = self._ending_together(state, most)
+        return self._together[state]
+
+    def _ending_together(self, state: int, most: int) -> frozenset[tuple[int, ...]] | None:
         found: set[tuple[int, ...]] = set()
         reached = {state}
         queue = [state]

@@ -74,6 +74,9 @@ class _Written:
     held: Held
 
 
+_ACTIONS = {action.value: action for action in (Action.ALLOW, Action.BLOCK, Action.AUDIT)}
+
+
 def action_of(rule: Rule) -> Action | None:
     """The action as the daemon reads it: only that of the spec may be in lower case."""
     if rule.action_level is Level.DEFAULT:
@@ -81,7 +84,7 @@ def action_of(rule: Rule) -> Action | None:
     text = rule.action_text
     if rule.action_level is Level.SPEC and text in ("allow", "block", "audit"):
         text = text.capitalize()
-    return Action(text) if text in ("Allow", "Block", "Audit") else None
+    return _ACTIONS.get(text)
 
 
 def fill(domain: Domain, policies: Sequence[Policy]) -> Store:
@@ -104,6 +107,17 @@ def keys_of(policy: Policy, rule: Rule) -> frozenset[str]:
     """Names of the keys that the rule is written under, a comma list taken for one word; none for `all`."""
     held = Held(Origin(policy, rule), blocks=False, flags=rule.flags)
     return frozenset(key for key, _ in _keys(_Written(rule, rule.matcher, held), policy))
+
+
+def places_of(policy: Policy, rule: Rule) -> list[tuple[str, str]]:
+    """Scopes and keys that are written for the rule if it is the only one of its policy."""
+    if rule.domain not in ("process", "file"):
+        scopes = fill(rule.domain, [replace(policy, rules=(rule,))]).scopes
+        return [(scope, key) for scope, keys in scopes.items() for key in keys]
+    if isinstance(rule.matcher, Pattern) or action_of(rule) not in (Action.ALLOW, Action.BLOCK):
+        return []
+    sources = dict.fromkeys(source or GLOBAL for source in rule.sources or (None,))
+    return [(scope, key) for scope in sources for key in keys_of(policy, rule)]
 
 
 def _verdict_rules(policy: Policy, domain: Domain) -> Iterator[_Written]:
