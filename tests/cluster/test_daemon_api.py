@@ -32,6 +32,8 @@ from support.cluster import Cluster, until, wait_ready
 
 NODE, SYSTEM, SPACE = "daemon-node", "hauberk-system", "daemon"
 ID = "c" * 64
+WITHIN = 60
+"""Seconds: a machine with much else to do is slow."""
 REPORTS = "/apis/hauberk.dev/v1alpha1"
 PROGRAMS = ("hauberk_open",)
 
@@ -126,10 +128,14 @@ class Node:
         return found
 
     def states(self) -> dict[str, str]:
-        return {one["name"]: one["state"] for one in self.status().get("policies", ())}
+        return {one["name"]: one["state"] for one in self.policies()}
+
+    def policies(self) -> list[dict[str, Any]]:
+        """Those of these tests: other tests leave theirs in the cluster."""
+        return [one for one in self.status().get("policies", ()) if one["namespace"] == SPACE]
 
     def until_states(self, **states: str) -> None:
-        until(lambda: self.states() == states, 20, f"{states}, not {self.states()}")
+        until(lambda: self.states() == states, WITHIN, f"{states}, not {self.states()}")
 
     def reports(self) -> dict[str, dict[str, Any]]:
         """Drifts by type, of all reports of this node."""
@@ -158,18 +164,18 @@ def node(cluster: Cluster, policies: None, tmp_path_factory: pytest.TempPathFact
 
 
 def test_from_a_policy_to_the_kernel_and_back_to_a_status(node: Node) -> None:
-    until(lambda: node.status().get("conditions"), 20, "there is a status")
+    until(lambda: node.status().get("conditions"), WITHIN, "there is a status")
     assert node.states() == {}
     node.cluster.apply(policy("p", block("/bin/ls")))
-    until(lambda: node.kernel.held, 5, "the kernel has it")
+    until(lambda: node.kernel.held, WITHIN, "the kernel has it")
     node.until_states(p="Enforced")
-    [one] = node.status()["policies"]
+    [one] = node.policies()
     assert (one["workloads"], one["rules"], one["kind"], one["namespace"]) == (1, 1, "KubeArmorPolicy", SPACE)
     assert one["digest"].startswith("sha256:")
     conditions = {one["type"]: one["status"] for one in node.status()["conditions"]}
     assert conditions == {"Ready": "True", "Enforcing": "True", "Degraded": "False", "Stalled": "False"}
     columns = node.cluster.kubectl("get", "nodepolicystatus", NODE).splitlines()[1].split()
-    assert columns[:6] == [NODE, "True", "1", "0", "0", "0"]
+    assert columns[:2] == [NODE, "True"]
     assert [event["reason"] for event in node.events("p")] == ["Enforced"]
     lease = node.cluster.request(
         "GET", f"/apis/coordination.k8s.io/v1/namespaces/hauberk-system/leases/hauberk-enforcer-{NODE}"
@@ -180,10 +186,11 @@ def test_from_a_policy_to_the_kernel_and_back_to_a_status(node: Node) -> None:
 def test_the_fleet_is_rolled_up(node: Node) -> None:
     done = hauberk("status", "--kubeconfig", str(node.cluster.kubeconfig), "--format", "json")
     fleet = json.loads(done.stdout)
-    assert (done.returncode, fleet["well"], fleet["nodes"], fleet["ready"]) == (0, True, 1, 1)
-    assert [(one["name"], one["state"], one["nodes"]) for one in fleet["policies"]] == [
-        ("p", "Enforced", {"Enforced": 1})
-    ]
+    assert done.returncode == (0 if fleet["well"] else 1)
+    assert fleet["nodes"] >= 1
+    assert NODE not in fleet["troubled"]
+    [one] = [one for one in fleet["policies"] if one["namespace"] == SPACE]
+    assert (one["name"], one["state"], one["nodes"]) == ("p", "Enforced", {"Enforced": 1})
 
 
 def test_a_policy_that_cannot_be_enforced_is_a_drift_until_it_can(node: Node) -> None:
@@ -193,7 +200,7 @@ def test_a_policy_that_cannot_be_enforced_is_a_drift_until_it_can(node: Node) ->
     conditions = {one["type"]: one for one in node.status()["conditions"]}
     assert (conditions["Ready"]["status"], conditions["Stalled"]["status"]) == ("False", "True")
     assert "allowedArgs" in conditions["Ready"]["message"]
-    until(lambda: set(node.reports()) == {"p NotEnforced", "p OutOfDate"}, 10, "two drifts")
+    until(lambda: set(node.reports()) == {"p NotEnforced", "p OutOfDate"}, WITHIN, "two drifts")
     assert node.reports()["p NotEnforced"]["reason"] == "Unsupported"
     # the version before it goes on
     assert len(node.kernel.held) == 1
@@ -203,30 +210,30 @@ def test_a_policy_that_cannot_be_enforced_is_a_drift_until_it_can(node: Node) ->
     assert f"OutOfDate KubeArmorPolicy daemon/p on {NODE} since" in done.stdout
     node.cluster.apply(policy("p", block("/bin/cat")))
     node.until_states(p="Enforced")
-    until(lambda: not node.reports(), 10, "no drift")
+    until(lambda: not node.reports(), WITHIN, "no drift")
 
 
 def test_a_policy_that_was_edited_after_it_was_rendered_is_a_drift(node: Node) -> None:
     node.cluster.apply(policy("p", block("/bin/cat"), **{ANNOTATION: f"sha256:{'0' * 64}"}))
-    until(lambda: set(node.reports()) == {"p Edited"}, 10, "a drift")
+    until(lambda: set(node.reports()) == {"p Edited"}, WITHIN, "a drift")
     assert node.reports()["p Edited"]["expected"] == f"sha256:{'0' * 64}"
     node.cluster.apply(policy("p", block("/bin/cat"), **{ANNOTATION: node.reports()["p Edited"]["found"]}))
-    until(lambda: not node.reports(), 10, "no drift")
+    until(lambda: not node.reports(), WITHIN, "no drift")
 
 
 def test_what_somebody_changes_in_the_kernel_is_told_and_put_right(node: Node) -> None:
     slot, (_, image) = next(iter(node.kernel.held.items()))
     node.kernel.held[slot] = (999, type(image)())
-    until(lambda: "p Tampered" in node.reports(), 20, "it is told")
+    until(lambda: "p Tampered" in node.reports(), WITHIN, "it is told")
     assert node.kernel.held[slot][1] == image
-    until(lambda: not node.reports(), 20, "it is over")
+    until(lambda: not node.reports(), WITHIN, "it is over")
     assert any(event["reason"] == "Tampered" for event in node.events(NODE))
 
 
 def test_the_posture_is_that_of_the_namespace(node: Node) -> None:
     before = dict(node.kernel.held)
     node.cluster.kubectl("annotate", "namespace", SPACE, "kubearmor-file-posture=block")
-    until(lambda: node.kernel.held != before, 10, "it was swapped")
+    until(lambda: node.kernel.held != before, WITHIN, "it was swapped")
     node.cluster.kubectl("annotate", "namespace", SPACE, "kubearmor-file-posture-")
 
 
@@ -249,7 +256,7 @@ def test_a_storm_of_changes_is_taken_together(node: Node) -> None:
         )
 
     assert last["metadata"]["generation"] >= 100
-    until(is_last, 20, "the last version is enforced")
+    until(is_last, WITHIN, "the last version is enforced")
     # what comes while it waits for more to come is one swap
     assert node.kernel.calls.count("set 1") - before <= (time.monotonic() - begun) / SETTLES
 
@@ -258,7 +265,7 @@ def test_while_the_server_is_away_enforcement_goes_on_and_changes_are_picked_up_
     server = node.cluster.servers["apiserver"]
     held = dict(node.kernel.held)
     server.stop()
-    until(lambda: node.daemon.status.problems or node.reporter.staleness() > 3, 20, "it is noticed")
+    until(lambda: node.daemon.status.problems or node.reporter.staleness() > 3, WITHIN, "it is noticed")
     assert node.kernel.held == held
     server.start()
     wait_ready(node.cluster)
@@ -271,10 +278,10 @@ def test_another_daemon_changes_nothing_and_takes_over_its_reports(node: Node) -
     node.stop()
     node.kernel.calls.clear()
     node.start()
-    until(node.daemon.is_ready, 20, "it is ready")
+    until(node.daemon.is_ready, WITHIN, "it is ready")
     assert node.kernel.calls == []
     node.cluster.request("DELETE", "/apis/security.kubearmor.com/v1/namespaces/daemon/kubearmorpolicies/p")
-    until(lambda: not node.kernel.held, 10, "the policy is gone")
+    until(lambda: not node.kernel.held, WITHIN, "the policy is gone")
     node.until_states()
 
 
@@ -282,7 +289,7 @@ def test_ten_thousand_events_are_a_few(node: Node) -> None:
     for number in range(10_000):
         about = Regarding("security.kubearmor.com/v1", "KubeArmorPolicy", "flood", SPACE)
         node.reporter.say(Said(about, "Warning", "Denied", "Enforce", f"denied {number}"))
-    until(lambda: [one for one in node.events("flood") if one.get("series")], 20, "there is a series")
+    until(lambda: [one for one in node.events("flood") if one.get("series")], WITHIN, "there is a series")
     assert len(node.events("flood")) == 1
 
 
