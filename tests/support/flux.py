@@ -50,19 +50,21 @@ class Delivery:
 def delivering(repository: Repository, programs: Path) -> Iterator[Delivery]:
     """What was committed last, and what will be, as the examples that are rendered say, but for where and how often."""
     cluster, served = repository.cluster, repository.work.parent / "served"
-    with serving(served, _GIT_PORT) as url, flux(cluster, programs):
-        for name in ("git-source", "sync"):
-            document = yaml.safe_load((repository.rendered / f"flux/{name}.yaml").read_text())
-            document["spec"]["interval"] = f"{INTERVAL}s"
-            if name == "git-source":
-                document["spec"]["url"] = f"{url}/policies.git"
-            else:
-                document["spec"] |= {"retryInterval": "2s", "timeout": "20s"}
-            cluster.apply(document)
-        yield Delivery(repository)
-        cluster.kubectl("delete", "kustomization,gitrepository", "--all", "-n", NAMESPACE, "--timeout=60s")
-    for name in ("artifacts", "source-controller", "kustomize-controller"):
-        shutil.rmtree(cluster.folder / name, ignore_errors=True)
+    try:
+        with serving(served, _GIT_PORT) as url, flux(cluster, programs):
+            for name in ("git-source", "sync"):
+                document = yaml.safe_load((repository.rendered / f"flux/{name}.yaml").read_text())
+                document["spec"]["interval"] = f"{INTERVAL}s"
+                if name == "git-source":
+                    document["spec"]["url"] = f"{url}/policies.git"
+                else:
+                    document["spec"] |= {"retryInterval": "2s", "timeout": "20s"}
+                cluster.apply(document)
+            yield Delivery(repository)
+            cluster.kubectl("delete", "kustomization,gitrepository", "--all", "-n", NAMESPACE, "--timeout=60s")
+    finally:
+        for name in ("artifacts", "source-controller", "kustomize-controller"):
+            shutil.rmtree(cluster.folder / name, ignore_errors=True)
 
 
 @contextmanager
