@@ -85,7 +85,7 @@ def test_a_field_that_another_manager_adds_stays_and_drift_names_it(delivery: De
     found = repository.spec("first")
     assert found is not None
     assert found["file"]["matchDirectories"], "Flux does not repair it"
-    assert delivery.condition()["status"] == "True"
+    until(lambda: delivery.condition()["status"] == "True", _SLOW, "Flux is ready, or is again")
     (one,) = repository.drift()
     assert (one["kind"], one["name"], [m["name"] for m in one["managers"]]) == ("edited", "first", ["somebody"])
     repository.cluster.kubectl("delete", "kubearmorpolicy", "first", "-n", "shop")
