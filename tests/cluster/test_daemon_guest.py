@@ -25,7 +25,7 @@ from support.payload import packages
 
 pytestmark = pytest.mark.guest
 
-NODE = "guest-node"
+NODE, SYSTEM = "guest-node", "guest-system"
 ID = "d" * 64
 CLI = ("/usr/bin/python3", "-m", "hauberk.enforcer.main")
 HOOK = ("/usr/bin/env", "PYTHONPATH=/opt/hauberk/python", *CLI, "hook")
@@ -45,7 +45,7 @@ OTHER["metadata"]["namespace"] = "seed"
 def guest(cluster: Cluster, policies: None) -> Iterator[Guest]:
     cluster.add_crds(hauberk("crds").stdout)
     cluster.apply(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "hauberk-system"}},
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM}},
         {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}},
     )
     port = urlsplit(cluster.url).port
@@ -57,7 +57,7 @@ def guest(cluster: Cluster, policies: None) -> Iterator[Guest]:
         found.put("/t/kubeconfig", re.sub(r"(?m)(certificate-authority: ).*$", r"\1/t/authority.crt", config).encode())
         yield found
     cluster.kubectl("delete", "node", NODE)
-    cluster.kubectl("delete", "namespace", "hauberk-system", "--wait=false")
+    cluster.kubectl("delete", "namespace", SYSTEM, "--wait=false")
 
 
 @pytest.fixture
@@ -101,6 +101,7 @@ def test_from_a_commit_to_the_kernel_and_back(cluster: Cluster, guest: Guest, po
     repository.options = ("--allow-findings", "HB203,HB401,HB413")
     repository.commit(SPACE, OTHER)
     options = ["--kubeconfig", "/t/kubeconfig", "--node", NODE, "--jitter", "0", "--alerts", "/t/alerts"]
+    options += ["--lease-namespace", SYSTEM]
     daemon = guest.start([*CLI, "run", *options])
     until(lambda: b'"event": "ready"' in daemon.stderr or not daemon.running, 300, "the daemon is ready")
     assert daemon.running, daemon.stderr.decode()
@@ -123,7 +124,13 @@ def test_from_a_commit_to_the_kernel_and_back(cluster: Cluster, guest: Guest, po
             assert uptime(guest) < at + 30, daemon.stderr.decode()
         log.append(f"{time.monotonic() - begun:.1f} s  ls is denied, {uptime(guest) - at:.1f} s of the guest later")
         assert container.status() == 200
-        until(lambda: enforced(cluster) == {"other": 0, "only-allow-nginx-exec": 1}, 60, "the status says so")
+        wanted = {"other": 0, "only-allow-nginx-exec": 1}
+        until(
+            lambda: enforced(cluster) == wanted,
+            60,
+            "the status says so",
+            lambda: f"{json.dumps(status(cluster), indent=1)}\n{daemon.stderr.decode()}",
+        )
         alerts = [json.loads(line) for line in guest.get("/t/alerts").decode().splitlines()]
         alert = next(one for one in alerts if one["Resource"] == "/usr/bin/ls")
         found = (alert["PolicyName"], alert["PodName"], alert["Result"])

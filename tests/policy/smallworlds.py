@@ -7,7 +7,7 @@ otherwise is like one of them for every matcher these sets can have.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any, TypeVar
@@ -201,9 +201,13 @@ def compiled(model: Model, policies: Sequence[Policy], posture: Posture) -> Comp
     return compile_policies(model, policies, POD, posture)
 
 
-def alerts(decision: Decision, policies: Sequence[Policy]) -> Hashable:
+def by_name(policies: Sequence[Policy]) -> dict[str, Rule]:
+    """The rules by the names that decisions give them."""
+    return {f"{policy.name}:{rule.id}": rule for policy in policies for rule in policy.rules}
+
+
+def alerts(decision: Decision, rules: Mapping[str, Rule]) -> Hashable:
     """Verdict and what the alerts say, found by the names of the rules alone."""
-    rules: dict[str, Rule] = {f"{policy.name}:{rule.id}": rule for policy in policies for rule in policy.rules}
     said = set()
     for report in decision.reports:
         rule = None if report.rule is None else rules.get(report.rule)

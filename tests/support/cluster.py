@@ -148,14 +148,14 @@ class Cluster:
         return path
 
 
-def until(happens: Callable[[], Any], seconds: float, what: str) -> Any:
-    """The first true answer; raises AssertionError when there is none in time."""
+def until(happens: Callable[[], Any], seconds: float, what: str, found: Callable[[], Any] = lambda: "") -> Any:
+    """The first true answer; raises AssertionError with what is `found` instead when there is none in time."""
     end = time.monotonic() + seconds
     while True:
-        found = happens()
-        if found:
-            return found
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        answer = happens()
+        if answer:
+            return answer
+        assert time.monotonic() < end, f"not within {seconds} s: {what}\n{found()}"
         time.sleep(0.1)
 
 

@@ -114,6 +114,11 @@ class Correlator:
         _bound(self._series)
         return Write(about.namespace or "default", name, self._document(said, name, now))
 
+    def forget(self, name: str) -> None:
+        """The Event of this name is gone (the API server keeps them for an hour): the next of its kind is a new one."""
+        for key in [key for key, series in self._series.items() if series.name == name]:
+            del self._series[key]
+
     def _allowed(self, about: Regarding, now: float) -> bool:
         name = f"{about.kind}/{about.namespace}/{about.name}"
         bucket = self._buckets.setdefault(name, _Bucket(BURST, now))

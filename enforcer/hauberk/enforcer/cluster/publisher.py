@@ -6,9 +6,10 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
 from hauberk.enforcer.cluster import reports
@@ -20,11 +21,14 @@ from hauberk.enforcer.node.daemon import Status
 from hauberk.enforcer.node.wanted import PolicyKey, PolicyObject
 from hauberk.policy.loose import listing, mapping
 from hauberk.policy.model import GROUP_VERSION
+from hauberk.policy.problems import HauberkError
 
 MANAGER = "hauberk-enforcer"
 _BASE = f"/apis/{API}"
 _LEASE_SECONDS = 40
 _MOST_EVENTS = 1000
+Where = tuple[str, str]
+"""Namespace and name of a report."""
 
 
 class Transport(Protocol):
@@ -67,9 +71,11 @@ class Publisher:
         *,
         jitter: float = 2.0,
         now: Callable[[], float] = time.time,
+        trouble: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`trouble` is told why nothing is written, once for each reason, and "" when it is over."""
         self._api, self._node, self._versions, self._namespace = api, node, versions, namespace
-        self._jitter, self._now = jitter, now
+        self._jitter, self._now, self._trouble = jitter, now, trouble
         self._digests = Digests()
         self._news: News | None = None
         self._wake = threading.Event()
@@ -77,12 +83,18 @@ class Publisher:
         self._correlator = Correlator(node, now, stamp)
         self._events: deque[Write] = deque()
         self._written: Object | None = None
-        self._drifts: dict[tuple[str, str], Object] | None = None
+        self._drifts: dict[Where, Object] | None = None
         self._renewed = 0.0
         self._saying = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="publish", daemon=True)
         self.error = ""
         self.writes = 0
+        self.failures = 0
+
+    @property
+    def events_dropped(self) -> int:
+        """Events that were too many, or that the API server refused."""
+        return self._correlator.dropped
 
     def start(self) -> None:
         self._thread.start()
@@ -123,36 +135,52 @@ class Publisher:
             try:
                 self.write()
             except Exception as error:  # noqa: BLE001  a thread that ends would be missed by nobody
-                self.error = str(error) or type(error).__name__
+                self.failures += 1
+                self._say_trouble(str(error) or type(error).__name__)
                 if ends:
                     return
                 self._wake.set()
                 self._ends.wait(backoff.next())
             else:
-                self.error = ""
+                self._say_trouble("")
                 backoff.reset()
             if ends:
                 return
 
+    def _say_trouble(self, error: str) -> None:
+        if error != self.error:
+            self.error = error
+            self._trouble(error)
+
     def write(self) -> None:
-        """All that differs from what was written. Raises ApiError, UnreachableError."""
-        if self._now() - self._renewed >= _LEASE_SECONDS / 4:
-            self._renew()
-        while self._events:
-            # taken off only when it is written, or refused
-            self._write_event(self._events[0])
-            self._events.popleft()
+        """All that differs from what was written; that one thing is refused keeps no other from being written.
+
+        Raises:
+            HauberkError: something was refused, or there is no answer (UnreachableError).
+
+        """
+        refused: list[str] = []
         news = self._news
+        parts = [self._renew, self._write_events]
         if news is not None:
+            parts += [partial(self._write_status, news), *self._drift_writes(news, refused)]
+        for part in parts:
             try:
-                self._write_status(news)
-            except ApiError:
-                # somebody deleted it: it is made again
-                self._written = None
-                raise
-            self._write_drifts(news)
+                part()
+            except ApiError as error:
+                refused.append(str(error))
+        if refused:
+            raise HauberkError("; ".join(refused[:3]))
 
     def _write_status(self, news: News) -> None:
+        try:
+            self._write_own_status(news)
+        except ApiError:
+            # somebody deleted it: it is made again
+            self._written = None
+            raise
+
+    def _write_own_status(self, news: News) -> None:
         path = f"{_BASE}/nodepolicystatuses/{self._node}"
         if self._written is None:
             found = self._send("PATCH", path, reports.node_object(self._node), kind="apply-patch+yaml")
@@ -173,27 +201,38 @@ class Publisher:
         self._send("PATCH", f"{path}/status", body, kind="apply-patch+yaml")
         self._written = status
 
-    def _write_drifts(self, news: News) -> None:
+    def _drift_writes(self, news: News, refused: list[str]) -> Iterator[Callable[[], None]]:
+        """One for each report that changes."""
         if self._drifts is None:
-            self._drifts = self._own_reports()
-        wanted = reports.drift_objects(self._node, news.drifts, self._drifts, _seconds(self._now()))
+            try:
+                self._drifts = self._own_reports()
+            except ApiError as error:
+                refused.append(str(error))
+                return
+        found = self._drifts
+        wanted = reports.drift_objects(self._node, news.drifts, found, _seconds(self._now()))
         for where, one in wanted.items():
-            if self._drifts.get(where, {}).get("status") == one["status"]:
-                continue
-            path = _report_path(one["kind"], *where)
-            body = {key: value for key, value in one.items() if key != "status"}
-            self._send("PATCH", path, body, kind="apply-patch+yaml")
-            body = {key: value for key, value in one.items() if key != "spec"}
-            self._send("PATCH", f"{path}/status", body, kind="apply-patch+yaml")
-            self._drifts[where] = one
-        for where in [where for where in self._drifts if where not in wanted]:
-            self._api.delete(_report_path(self._drifts[where]["kind"], *where))
-            self.writes += 1
-            del self._drifts[where]
+            if found.get(where, {}).get("status") != one["status"]:
+                yield partial(self._write_drift, found, where, one)
+        for where in [where for where in found if where not in wanted]:
+            yield partial(self._delete_drift, found, where)
 
-    def _own_reports(self) -> dict[tuple[str, str], Object]:
+    def _write_drift(self, found: dict[Where, Object], where: Where, one: Object) -> None:
+        path = _report_path(one["kind"], *where)
+        body = {key: value for key, value in one.items() if key != "status"}
+        self._send("PATCH", path, body, kind="apply-patch+yaml")
+        body = {key: value for key, value in one.items() if key != "spec"}
+        self._send("PATCH", f"{path}/status", body, kind="apply-patch+yaml")
+        found[where] = one
+
+    def _delete_drift(self, found: dict[Where, Object], where: Where) -> None:
+        self._api.delete(_report_path(found[where]["kind"], *where))
+        self.writes += 1
+        del found[where]
+
+    def _own_reports(self) -> dict[Where, Object]:
         """Those that an earlier daemon of this node wrote."""
-        found: dict[tuple[str, str], Object] = {}
+        found: dict[Where, Object] = {}
         query = {"fieldSelector": f"spec.nodeName={self._node}"}
         for kind, plural in (("DriftReport", "driftreports"), ("ClusterDriftReport", "clusterdriftreports")):
             for item in listing(self._api.get(f"{_BASE}/{plural}", query).get("items")):
@@ -202,6 +241,12 @@ class Publisher:
                 found[str(metadata.get("namespace") or ""), str(metadata["name"])] = one
         return found
 
+    def _write_events(self) -> None:
+        while self._events:
+            # taken off only when it is written, or refused
+            self._write_event(self._events[0])
+            self._events.popleft()
+
     def _write_event(self, write: Write) -> None:
         path = f"/apis/events.k8s.io/v1/namespaces/{write.namespace}/events"
         try:
@@ -209,11 +254,15 @@ class Publisher:
                 self._send("PATCH", f"{path}/{write.name}", write.body, kind="merge-patch+json", owned=False)
             else:
                 self._send("POST", path, write.body, owned=False)
-        except ApiError as error:
-            # its namespace may be gone, its series have expired: an Event is no reason to stop
-            self.error = str(error)
+        except ApiError:
+            # its namespace may be gone, or it has expired: an Event is no reason to try again and again
+            with self._saying:
+                self._correlator.dropped += 1
+                self._correlator.forget(write.name)
 
     def _renew(self) -> None:
+        if self._now() - self._renewed < _LEASE_SECONDS / 4:
+            return
         path = f"/apis/coordination.k8s.io/v1/namespaces/{self._namespace}/leases/{MANAGER}-{self._node}"
         body = {
             "apiVersion": "coordination.k8s.io/v1",

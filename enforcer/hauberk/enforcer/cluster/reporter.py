@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from hauberk.enforcer.cluster import reports
@@ -30,7 +30,17 @@ STALE = 180.0
 class Reporter:
     """One for a daemon; its methods may be called from any thread."""
 
-    def __init__(self, api: Api, source: ClusterSource, node: str, namespace: str, jitter: float) -> None:
+    def __init__(
+        self,
+        api: Api,
+        source: ClusterSource,
+        node: str,
+        namespace: str,
+        jitter: float,
+        trouble: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`trouble` is told why nothing is written, and "" when it is over."""
+        self._trouble = trouble
         self._api, self._source, self._node = api, source, node
         self._namespace, self._jitter = namespace, jitter
         self._digests = Digests()
@@ -43,7 +53,9 @@ class Reporter:
         self._daemon = daemon
         self._behaviour = Behaviour(applier.at, lambda: daemon.policies)
         versions = Versions(version_line(), os.uname().release, f"{programs} programs", observing=observing)
-        self._publisher = Publisher(self._api, self._node, versions, self._namespace, jitter=self._jitter)
+        self._publisher = Publisher(
+            self._api, self._node, versions, self._namespace, jitter=self._jitter, trouble=self._trouble
+        )
         self._publisher.start()
         self._source.start()
 
@@ -53,6 +65,18 @@ class Reporter:
 
     def staleness(self) -> float:
         return self._source.staleness()
+
+    def numbers(self) -> dict[tuple[str, str], float]:
+        """For metrics: (name, help) -> value."""
+        publisher = self._publisher
+        return {
+            ("api_staleness_seconds", "Since the API server was last heard."): self.staleness(),
+            ("api_writes_total", "Requests that write to the API server."): publisher.writes,
+            ("api_failures_total", "Times that the API server did not take all that was to be written."): (
+                publisher.failures
+            ),
+            ("events_dropped_total", "Events that were too many, or were refused."): publisher.events_dropped,
+        }
 
     def tell(self, status: Status) -> None:
         """A new status of the node."""

@@ -139,7 +139,7 @@ class _Run:
 
         api = Api(options.kubeconfig)
         source = ClusterSource(api, options.node, options.posture, self._wake, Tree())
-        return source, Reporter(api, source, options.node, options.lease_namespace, options.jitter)
+        return source, Reporter(api, source, options.node, options.lease_namespace, options.jitter, _unwritten)
 
     def run(self) -> None:
         def ready() -> None:
@@ -202,11 +202,18 @@ class _Run:
             name = f"kernel_{counter.name.lower()}_total"
             found[name, f"The kernel's count of {counter.name}, see bpf/wire.h."] = counters[counter]
         if self._reporter is not None:
-            found["api_staleness_seconds", "Since the API server was last heard."] = self._reporter.staleness()
+            found |= self._reporter.numbers()
         return found
 
 
 _MOST_SAID = 50
+
+
+def _unwritten(reason: str) -> None:
+    if reason:
+        _log("unwritten", reason=reason)
+    else:
+        _log("written", what="all that was missing in the API")
 
 
 def _log(event: str, **fields: Any) -> None:
