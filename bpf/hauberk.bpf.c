@@ -11,6 +11,8 @@
 #include "lib/hash.bpf.h"
 #include "lib/walk.bpf.h"
 #include "lib/identity.bpf.h"
+#include "lib/request.bpf.h"
+#include "lib/patterns.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/cache.bpf.h"
 #include "lib/report.bpf.h"

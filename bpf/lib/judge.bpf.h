@@ -7,112 +7,6 @@
 #ifndef HAUBERK_JUDGE_H
 #define HAUBERK_JUDGE_H
 
-#define HBK_TORN 0xffffffffU
-
-/* One access, and what came out. */
-struct request {
-	__u64 source;
-	__u64 dentry, mount; /* addresses */
-	__u32 owner; /* uid of the file, or of the directory it is made in */
-	__u32 slot;
-	__u32 number; /* of a protocol or capability */
-	__u32 policy; /* id of its map; out: of the one that was asked, HBK_TORN when it was not one */
-	__u8 domain, side, op, how;
-	__u8 type; /* of a socket */
-	__u8 rules_only; /* posture does not count: the access is none of the model */
-	__u8 gone; /* the file has no name any more */
-	__u8 taken; /* its name is taken away, see hbk_judge() */
-	/* out */
-	__u8 denied, reason, lasting;
-	__u8 sets;
-	__u32 rule;
-	__u32 set[HBK_SETS];
-};
-
-static __always_inline bool is_other(const struct request *r)
-{
-	return (__u32)bpf_get_current_uid_gid() != r->owner;
-}
-
-static __always_inline bool on_terminal(void)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	return task->signal->tty != NULL;
-}
-
-static __always_inline void add_set(struct request *r, __u32 number)
-{
-	__u32 at = r->sets;
-
-	if (!number)
-		return;
-	r->lasting = 0;
-	if (at >= HBK_SETS) {
-		count(HBK_COUNT_UNTOLD);
-		return;
-	}
-	r->set[at & (HBK_SETS - 1)] = number;
-	r->sets = at + 1;
-}
-
-static __always_inline bool decides(const struct best *best)
-{
-	return best->deny || best->deny_other || best->deny_tty || best->pass;
-}
-
-static __always_inline void take(struct request *r, const struct hbk_value *value, struct best *best)
-{
-	const struct hbk_cell *cell = &value->cell[r->side & 1];
-
-	add_set(r, cell->watch);
-	if (cell->watch_other) {
-		r->lasting = 0;
-		if (is_other(r))
-			add_set(r, cell->watch_other);
-	}
-	if (cell->watch_tty) {
-		r->lasting = 0;
-		if (on_terminal())
-			add_set(r, cell->watch_tty);
-	}
-	if (cell->deny || cell->deny_other || cell->deny_tty || cell->pass) {
-		best->deny = cell->deny;
-		best->deny_other = cell->deny_other;
-		best->deny_tty = cell->deny_tty;
-		best->pass = cell->pass;
-	}
-}
-
-/* Of equals that deny, the one with the smallest number is named (semantics 4.6). */
-static __always_inline void rule(struct request *r, const struct best *best)
-{
-	__u32 named = best->deny;
-
-	if (best->deny_other) {
-		r->lasting = 0;
-		if ((!named || best->deny_other < named) && is_other(r))
-			named = best->deny_other;
-	}
-	if (best->deny_tty) {
-		r->lasting = 0;
-		if ((!named || best->deny_tty < named) && on_terminal())
-			named = best->deny_tty;
-	}
-	r->reason = r->rules_only && r->side == HBK_CHANGE ? HBK_BY_GUARD : HBK_BY_RULE;
-	r->denied = named != 0;
-	r->rule = named ? named : best->pass;
-}
-
-static __always_inline void posture(struct request *r, const struct hbk_header *global)
-{
-	if (r->rules_only || !(global->flags & HBK_LISTED))
-		return;
-	r->reason = HBK_BY_POSTURE;
-	r->denied = (global->flags & HBK_BLOCKS) != 0;
-	r->lasting = 0;
-}
-
 static __always_inline struct hbk_header *header_of(void *policy, __u32 domain, __u64 source)
 {
 	__u64 key = key_of(0, domain, HBK_HEADER, source);
@@ -160,72 +54,6 @@ static long descend(__u32 depth, struct descent *d)
 	return 0;
 }
 
-struct reading {
-	void *automaton;
-	struct working *w;
-};
-
-static __always_inline __u32 next_state(void *automaton, __u32 state, __u8 byte)
-{
-	struct hbk_state *row = bpf_map_lookup_elem(automaton, &state);
-
-	return row ? row->next[byte] : 0;
-}
-
-/* One byte of one component; `left` components remain, and `at` counts from the slash before the name. */
-static long read_byte(__u32 index, struct reading *reading)
-{
-	struct working *w = reading->w;
-	__u32 at = w->at;
-	__u8 byte = '/';
-
-	if (!w->state)
-		return 1;
-	if (!at) {
-		__u32 component, length;
-
-		if (!w->left)
-			return 1;
-		w->left--;
-		component = w->left & (HBK_COMPONENTS - 1);
-		length = w->hash_len[component] >> 32;
-		if (length > 255)
-			length = 255;
-		if (seed.fault & HBK_FAULT_PATTERN ||
-		    bpf_probe_read_kernel(w->words, length & 255, w->name[component])) {
-			w->unread = 1;
-			return 1;
-		}
-		w->length = length;
-	} else {
-		byte = ((__u8 *)w->words)[(at - 1) & 255];
-	}
-	w->state = next_state(reading->automaton, w->state, byte);
-	w->at = at < w->length ? at + 1 : 0;
-	return 0;
-}
-
-/* The state of the domain's patterns after the path, nothing to go by when `w->unread`; `w->words` is used. */
-static __always_inline __u32 read_path(struct working *w, const struct hbk_header *global, void **used)
-{
-	__u32 number = global->automaton;
-	struct reading reading = {.w = w};
-
-	*used = NULL;
-	w->unread = 0;
-	reading.automaton = bpf_map_lookup_elem(&automata, &number);
-	if (!reading.automaton)
-		return 0;
-	*used = reading.automaton;
-	if (!w->count)
-		return next_state(reading.automaton, global->start, '/');
-	w->state = global->start;
-	w->left = w->count;
-	w->at = 0;
-	bpf_loop(HBK_PATH, read_byte, &reading, 0);
-	return w->state;
-}
-
 static __always_inline void look(struct request *r, void *policy, __u64 what, __u32 kind, __u64 source,
 				 struct best *best)
 {
@@ -234,14 +62,6 @@ static __always_inline void look(struct request *r, void *policy, __u64 what, __
 
 	if (value)
 		take(r, value, best);
-}
-
-static __always_inline void cannot_tell(struct request *r, __u32 counter)
-{
-	count(counter);
-	r->denied = 1;
-	r->lasting = 0;
-	r->reason = HBK_CANNOT_TELL;
 }
 
 /* A path that was walked; the answer is in `r`. */

@@ -5,111 +5,30 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from hauberk.enforcer.kernel.wire import CONSTANTS
-from support import ROOT
-from support.commands import Background, Finished
 from support.container import NGINX, Container, Image, running
+from support.enforcing import (
+    ALERT,
+    CLI,
+    ONE,
+    SEED,
+    STATE,
+    WEB,
+    alerts,
+    behind,
+    cli,
+    load,
+    nothing_is_left,
+    one_line,
+    policy,
+    until_it_has,
+)
 from support.guest import Guest
 from support.keeper import Keeper
-from support.kernels import Kernel
-from support.payload import packages
-from support.resident import enforcer
 
 pytestmark = pytest.mark.guest
-
-# what does not hang on the kernel: starting the command takes a guest some seconds
-ONE = pytest.mark.parametrize("keeper", ["6.12"], indirect=True)
-
-CLI = ("python3", "-m", "hauberk.enforcer.main")
-STATE = "/run/hauberk/state.json"
-PINS = "/sys/fs/bpf/hauberk"
-OBJECT = "/opt/hauberk/python/hauberk/bpf/hauberk.bpf.o"
-SEED = (ROOT / "examples/nginx/policy.yaml").read_bytes()
-WEB = ("--namespace", "default", "--label", "app=nginx", "--container", "nginx")
-ALERT = (
-    "Action ClusterName ContainerID ContainerImage ContainerName Data Enforcer HostName HostPID HostPPID Labels "
-    "NamespaceName Operation Owner PID PPID ParentProcessName PodName PolicyName ProcessName Resource Result Source "
-    "Timestamp Type UpdatedTime"
-).split()
-# what an administrator could do to the kernel behind our back: `python3 -c BEHIND STATEMENT`
-BEHIND = """
-import sys
-from pathlib import Path
-from hauberk.enforcer.kernel import libbpf, loader
-from hauberk.enforcer.kernel.image import Place
-from hauberk.enforcer.kernel.maps import Kernel
-from hauberk.enforcer.kernel.wire import *
-exec(sys.argv[1])
-"""
-
-
-def policy(spec: str, name: str = "p", namespace: str = "default") -> bytes:
-    head = {"apiVersion": "security.kubearmor.com/v1", "kind": "KubeArmorPolicy"}
-    lines = [f"{key}: {value}" for key, value in head.items()]
-    lines += [
-        "metadata:",
-        f"  name: {name}",
-        f"  namespace: {namespace}",
-        "spec:",
-        "  selector: {matchLabels: {app: nginx}}",
-    ]
-    return "\n".join([*lines, *(f"  {line}" for line in spec.strip().splitlines()), ""]).encode()
-
-
-def cli(guest: Guest, *arguments: str) -> Finished:
-    return enforcer(guest, *arguments)
-
-
-def load(guest: Guest, files: bytes | dict[str, bytes], *arguments: str) -> Finished:
-    """Loads policies from a folder that holds these files only."""
-    guest.run(["rm", "-rf", "/policies"]).checked()
-    for name, data in ({"policy.yaml": files} if isinstance(files, bytes) else files).items():
-        guest.put(f"/policies/{name}", data)
-    return cli(guest, "load", "--policies", "/policies", *arguments)
-
-
-def behind(guest: Guest, statement: str) -> str:
-    return guest.run(["python3", "-c", BEHIND, statement], timeout=300).checked()
-
-
-def one_line(done: Finished) -> str:
-    """What a refusal says: one line, and no traceback."""
-    lines = done.stderr.decode().splitlines()
-    assert len(lines) == 1, done.stderr.decode()
-    assert lines[0].startswith("hauberk-enforcer: ")
-    return lines[0].removeprefix("hauberk-enforcer: ")
-
-
-def alerts(guest: Guest, *arguments: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in cli(guest, "events", *arguments).checked().splitlines()]
-
-
-def programs(guest: Guest) -> list[str]:
-    """Names of ours that the kernel has."""
-    code = (
-        "import ctypes, errno, os\n"
-        "lib = ctypes.CDLL('libbpf.so.1', use_errno=True)\n"
-        "number, at = ctypes.c_uint32(0), 0\n"
-        "while lib.bpf_prog_get_next_id(number.value, ctypes.byref(number)) == 0:\n"
-        "    fd = lib.bpf_prog_get_fd_by_id(number.value)\n"
-        "    if fd < 0:\n        continue\n"
-        "    info, size = ctypes.create_string_buffer(232), ctypes.c_uint32(232)\n"
-        "    lib.bpf_obj_get_info_by_fd(fd, info, ctypes.byref(size))\n"
-        "    print(info.raw[64:80].split(b'\\0')[0].decode())\n"
-        "    os.close(fd)\n"
-    )
-    return [name for name in guest.run(["python3", "-c", code]).checked().split() if name.startswith("hauberk_")]
-
-
-def nothing_is_left(guest: Guest) -> None:
-    assert guest.run(["ls", "/sys/fs/bpf"]).checked() == ""
-    assert programs(guest) == []
-    assert guest.run(["test", "-e", STATE]).returncode == 1
-    assert guest.run(["bash", "-c", "ls -d /sys/fs/cgroup/hauberk-probe-*"]).returncode == 2
 
 
 def denied(web: Container, *argv: str) -> bool:
@@ -192,16 +111,6 @@ def test_events_that_are_followed(web: Container) -> None:
     assert done.returncode == 130
     assert b"1 alert; since the programs were loaded: " in done.stderr
     assert b" 0 reports lost" in done.stderr
-
-
-def until_it_has(guest: Guest, started: Background, path: str) -> None:
-    """Waits until a command has opened a file."""
-    line = f"ls -l /proc/{started.pid}/fd | grep -q {path}"
-    for _ in range(300):
-        if guest.run(["bash", "-c", line]).returncode == 0:
-            return
-        assert started.running, started.stderr
-    raise AssertionError(f"{path} was not opened: {started.stderr!r}")
 
 
 def nobody_else_reads(guest: Guest) -> None:
@@ -384,127 +293,3 @@ def test_unload_leaves_nothing(web: Container) -> None:
     done = cli(guest, "events")
     assert done.returncode == 1
     assert one_line(done) == "no programs are loaded: `hauberk-enforcer load` loads them"
-
-
-# -- nothing half attached
-
-
-@pytest.fixture
-def idle(guest: Guest) -> Iterator[Guest]:
-    """A guest without our programs, with a cgroup to load for."""
-    cli(guest, "unload").checked()
-    guest.run(["mkdir", "-p", "/sys/fs/cgroup/idle"]).checked()
-    yield guest
-    nothing_is_left(guest)
-
-
-def load_idle(guest: Guest, *arguments: str) -> Finished:
-    return load(guest, SEED, "--cgroup", "idle", *WEB, *arguments)
-
-
-@ONE
-def test_objects_that_are_not_ours(idle: Guest) -> None:
-    whole = idle.get(OBJECT)
-    broken = {
-        "/o/short.bpf.o": (whole[: len(whole) // 2], "is cut short"),
-        "/o/empty.bpf.o": (b"", "is no 64-bit little-endian ELF file"),
-        "/o/python": (idle.get("/usr/bin/bash"), "holds code of another machine"),
-        "/o/damaged.bpf.o": (whole[:64] + bytes(len(whole) - 1064) + whole[-1000:], "no object that libbpf can read"),
-    }
-    for path, (data, said) in broken.items():
-        idle.put(path, data)
-        done = load_idle(idle, "--object", path)
-        assert done.returncode == 1, done.stderr.decode()
-        assert said in one_line(done)
-        nothing_is_left(idle)
-    done = load_idle(idle, "--object", "/o/nothing")
-    assert (done.returncode, one_line(done)) == (2, "/o/nothing: No such file or directory")
-
-
-@ONE
-def test_pins_of_others_and_of_other_versions(idle: Guest) -> None:
-    make = f"Path('{PINS}/maps').mkdir(parents=True)\n"
-    foreign = "libbpf.Map.create(libbpf.MAP_ARRAY, 'x', 4, {size}, 1).pin('" + PINS + "/maps/{name}')\n"
-    behind(idle, make + foreign.format(size=CONSTANTS.size, name="hauberk_rodata"))
-    done = load_idle(idle)
-    assert done.returncode == 1
-    assert "the programs have version 0" in one_line(done)
-    behind(idle, f"Path('{PINS}/maps/hauberk_rodata').unlink()\n" + foreign.format(size=9, name="hauberk_rodata"))
-    done = load_idle(idle)
-    assert done.returncode == 1
-    assert "is another map than ours" in one_line(done)
-    cli(idle, "unload").checked()
-    behind(idle, f"Path('{PINS}').mkdir()\n" + foreign.replace("/maps/", "/").format(size=9, name="x"))
-    done = load_idle(idle)
-    assert done.returncode == 1
-    assert "holds pins that are not ours" in one_line(done)
-    idle.run(["rm", "-r", PINS]).checked()
-
-
-def test_the_node_itself(idle: Guest) -> None:
-    spec = "action: Block\nprocess: {matchPaths: [{path: /bin/factor}]}"
-    host = policy(spec, "node").replace(b"KubeArmorPolicy", b"KubeArmorHostPolicy")
-    host = host.replace(b"selector: {matchLabels: {app: nginx}}", b"nodeSelector: {matchLabels: {zone: a}}")
-    try:
-        done = load(idle, host, "--host", "--label", "zone=a")
-        assert done.checked().startswith("enforced: the node with zone=a\n")
-        with pytest.raises(PermissionError):
-            idle.run(["/usr/bin/factor", "6"])
-        alert = alerts(idle)[-1]
-        assert (alert["Type"], alert["PolicyName"], alert["Labels"]) == ("MatchedHostPolicy", "node", "zone=a")
-        assert alert["ProcessName"] == "/usr/bin/factor"
-        assert cli(idle, "dump").checked().count("slot 0: the node with zone=a") == 1
-    finally:
-        cli(idle, "unload").checked()
-    assert idle.run(["/usr/bin/factor", "6"]).checked() == "6: 2 3\n"
-
-
-@ONE
-def test_without_a_bpf_file_system(idle: Guest) -> None:
-    idle.run(["umount", "/sys/fs/bpf"]).checked()
-    try:
-        done = load_idle(idle)
-        assert done.returncode == 1
-        said = "bpf file system: none is mounted at /sys/fs/bpf: mount -t bpf bpf /sys/fs/bpf"
-        assert one_line(done) == said
-        assert cli(idle, "check").returncode == 1
-        assert cli(idle, "unload").checked() == ""
-        assert programs(idle) == []
-    finally:
-        idle.run(["mount", "-t", "bpf", "-o", "mode=700", "bpf", "/sys/fs/bpf"]).checked()
-
-
-@ONE
-def test_without_capabilities(idle: Guest) -> None:
-    idle.put("/policies/policy.yaml", SEED)
-    arguments = ["load", "--policies", "/policies", "--cgroup", "idle", *WEB]
-    done = idle.run(["setpriv", "--bounding-set=-bpf,-sys_admin", *CLI, *arguments])
-    assert done.returncode == 1
-    assert one_line(done) == "capabilities: lacking CAP_SYS_ADMIN, CAP_BPF: run it as root, or grant them"
-    done = idle.run([*CLI, "dump"], user=1000)
-    assert done.returncode == 2
-    assert "Permission denied: run it as root" in one_line(done)
-
-
-@ONE
-def test_a_load_that_is_interrupted_leaves_nothing(idle: Guest) -> None:
-    idle.put("/policies/policy.yaml", SEED)
-    started = idle.start([*CLI, "load", "--policies", "/policies", "--cgroup", "idle", *WEB])
-    until_it_has(idle, started, "/run/hauberk/lock")
-    started.kill(2)
-    done = started.wait()
-    assert done.returncode == 130, done.stderr.decode()
-    assert done.stderr in (b"", b"hauberk-enforcer: interrupted\n")  # newer typers say nothing
-
-
-def test_a_kernel_whose_storage_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without cx16, local storage of 6.19 and later gives nothing: everything loads, and nothing is enforced right."""
-    monkeypatch.setattr(Kernel, "processor", "max,-la57,-cx16")
-    with Guest.boot("7.x", packages()) as guest:
-        guest.run(["mkdir", "/sys/fs/cgroup/idle"]).checked()
-        done = load_idle(guest)
-        assert done.returncode == 1
-        said = one_line(done)
-        assert said.startswith("the programs are attached and do not enforce on this kernel: ")
-        assert "no storage" in said
-        nothing_is_left(guest)

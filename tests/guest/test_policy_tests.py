@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from guest.test_enforcer_cli import CLI, ONE, SEED, STATE, cli, load, nothing_is_left, one_line
 from hauberk.enforcer.policies import Read, read_documents
 from hauberk.policy.decision import compile_policies
 from hauberk.policy.documents import Document
@@ -20,6 +19,7 @@ from hauberk.policy.repository import Entry, Repository
 from hauberk.policy.workloads import Manifest, Place, parse_manifest
 from support import ROOT
 from support.commands import Finished
+from support.enforcing import CLI, ONE, SEED, STATE, cli, load, nothing_is_left, one_line
 from support.guest import Guest
 
 pytestmark = pytest.mark.guest

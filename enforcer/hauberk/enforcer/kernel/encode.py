@@ -12,31 +12,17 @@ with a denial below them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
 from hauberk.enforcer.kernel.dfa import MOST_STATES, Automaton, TooManyStatesError, compile_globs
+from hauberk.enforcer.kernel.drafts import Draft, NotEncodableError, blocks, names_sources, parts_of, places_of
 from hauberk.enforcer.kernel.hashing import components_of
 from hauberk.enforcer.kernel.image import NO_CELL, Cell, Header, Image, Place
-from hauberk.enforcer.kernel.wire import COMPONENTS, NAME_BYTES, Area, Flag, Kind, Side
+from hauberk.enforcer.kernel.wire import Area, Flag, Kind, Side
 from hauberk.policy.decision import Compiled
-from hauberk.policy.lists import ALWAYS, NOT_OWNER, Condition, DecisionList, Entry, Origin, Watch
-from hauberk.policy.matching import (
-    Anything,
-    Below,
-    Capable,
-    Exact,
-    Glob,
-    InMemory,
-    Named,
-    Pathless,
-    SocketProtocol,
-    SocketType,
-    Target,
-    octets,
-)
-from hauberk.policy.model import Action, Directory, Op, Rule, Verdict
-from hauberk.policy.tables import CAPABILITY_NAMES
+from hauberk.policy.lists import DecisionList, Entry, Origin, Watch
+from hauberk.policy.matching import Glob, InMemory, Pathless, octets
+from hauberk.policy.model import Directory, Op, Verdict
 
 __all__ = ["NotEncodableError", "encode"]
 
@@ -48,52 +34,10 @@ _LISTS: tuple[tuple[Area, Side, Op], ...] = (
     (Area.CAPABILITIES, Side.READ, "capability"),
 )
 _MEMORY_DIRECTORIES = ((b"dev", b"shm"), (b"run", b"shm"))
-_SOCKET_NUMBERS = {"stream": 1, "dgram": 2, "raw": 3, "rdm": 4, "seqpacket": 5, "dccp": 6, "packet": 10}
 _DEEPEST_BIT = 63
 _FIRST_MASK = {Kind.EXACT, Kind.PROTOCOL, Kind.CAPABILITY}
 _SECOND_MASK = {Kind.NEAR, Kind.FAR, Kind.TYPE, Kind.ALL}
 """Kinds of keys that a header has bits for, see wire.h."""
-
-
-class NotEncodableError(ValueError):
-    """A policy has a rule that the programs cannot decide by; `origin` is None when it is no single rule."""
-
-    def __init__(self, reason: str, origin: Origin | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.origin = origin
-
-
-@dataclass(slots=True)
-class _Draft:
-    """One side of a value while entries are read in the order of their list."""
-
-    deny: int = 0
-    deny_other: int = 0
-    deny_tty: int = 0
-    passes: int = 0
-    watch: set[int] = field(default_factory=set[int])
-    watch_other: set[int] = field(default_factory=set[int])
-    watch_tty: set[int] = field(default_factory=set[int])
-
-    def add(self, entry: Entry, number: int) -> None:
-        """An entry of the list; the first of its kind is the one that is named."""
-        if entry.verdict is Verdict.ALLOWED:
-            self.passes = self.passes or number
-        elif entry.condition == ALWAYS:
-            self.deny = self.deny or number
-        elif entry.condition == NOT_OWNER:
-            self.deny_other = self.deny_other or number
-        else:
-            self.deny_tty = self.deny_tty or number
-
-    def add_watch(self, condition: Condition, number: int) -> None:
-        if condition == ALWAYS:
-            self.watch.add(number)
-        elif condition == NOT_OWNER:
-            self.watch_other.add(number)
-        else:
-            self.watch_tty.add(number)
 
 
 _Source = tuple[bytes, ...] | None
@@ -118,7 +62,7 @@ class _Encoder:
     def __init__(self, compiled: Compiled, most_states: int) -> None:
         self._compiled = compiled
         self._most_states = most_states
-        self._drafts: dict[Place, tuple[_Draft, _Draft]] = {}
+        self._drafts: dict[Place, tuple[Draft, Draft]] = {}
         self._globs: dict[Area, dict[Glob, dict[_Source, list[tuple[Side, Entry | Watch]]]]] = {}
         self._flags: dict[_Tier, Flag] = {}
         self._memory: tuple[int, set[int]] = (0, set())
@@ -141,7 +85,7 @@ class _Encoder:
         self._keep_directories()
         if self._memory != (0, set()):
             for directory in _MEMORY_DIRECTORIES:
-                self._drafts[Place(Area.PROCESS, Kind.MEMORY, directory)] = (_Draft(), _Draft())
+                self._drafts[Place(Area.PROCESS, Kind.MEMORY, directory)] = (Draft(), Draft())
         for place, (first, second) in self._drafts.items():
             cells[place] = (self._cell(first), self._cell(second))
         headers = self._headers({area: one.start for area, one in automata.items()})
@@ -176,10 +120,10 @@ class _Encoder:
         """Numbers in the order in which equals are named: Block before Allow, then by name (semantics 4.6)."""
         origins: dict[int, Origin] = {}
         for _, one in tiers:
-            for part in _parts(one):
+            for part in parts_of(one):
                 if part.origin is not None:
                     origins.setdefault(id(part.origin.entry), part.origin)
-        ordered = sorted(origins.values(), key=lambda origin: (not _blocks(origin), origin.name))
+        ordered = sorted(origins.values(), key=lambda origin: (not blocks(origin), origin.name))
         for origin in ordered:
             self._rules.append(origin)
             self._numbers[id(origin.entry)] = len(self._rules)
@@ -191,13 +135,13 @@ class _Encoder:
             if one.default.verdict is Verdict.DENIED:
                 flags |= Flag.BLOCKS
         self._flags[area, source] = flags
-        for part in _parts(one):
+        for part in parts_of(one):
             if isinstance(part.target, Pathless):
                 continue  # the kernel's own answer for files without a path
             assert part.origin is not None  # noqa: S101  every other entry has one
             if isinstance(part.target, InMemory):
                 self._read_memory(part)
-            elif _names_sources(part.origin) == (source is not None):
+            elif names_sources(part.origin) == (source is not None):
                 self._place(area, side, source, part)
 
     def _read_memory(self, part: Entry | Watch) -> None:
@@ -214,12 +158,12 @@ class _Encoder:
             tiers = self._globs.setdefault(area, {}).setdefault(part.target, {})
             tiers.setdefault(source, []).append((side, part))
             return
-        for kind, what in _places(part.target):
+        for kind, what in places_of(part.target):
             self._put(Place(area, kind, what, source), side, part)
 
     def _put(self, place: Place, side: Side, part: Entry | Watch) -> None:
         assert part.origin is not None  # noqa: S101  checked by the readers
-        draft = self._drafts.setdefault(place, (_Draft(), _Draft()))[side]
+        draft = self._drafts.setdefault(place, (Draft(), Draft()))[side]
         number = self._numbers[id(part.origin.entry)]
         if isinstance(part, Entry):
             draft.add(part, number)
@@ -273,7 +217,7 @@ class _Encoder:
                 draft[Side.CHANGE].passes = read.passes
             elif number:
                 merged = Place(place.area, place.kind, place.what, ANYBODY)
-                kept = self._drafts.setdefault(merged, (_Draft(), _Draft()))[Side.CHANGE]
+                kept = self._drafts.setdefault(merged, (Draft(), Draft()))[Side.CHANGE]
                 kept.deny = min(kept.deny or number, number)
                 if place.kind is Kind.GLOB:
                     self._flags[Area.PROCESS, ANYBODY] = Flag.GLOBS
@@ -291,12 +235,12 @@ class _Encoder:
             last = len(path) if place.kind is Kind.EXACT or place.area is Area.FILE else len(path) + 1
             for depth in range(1, last):
                 above = Place(place.area, Kind.ABOVE, path[:depth])
-                kept = self._drafts.setdefault(above, (_Draft(), _Draft()))[Side.READ]
+                kept = self._drafts.setdefault(above, (Draft(), Draft()))[Side.READ]
                 kept.deny = min(kept.deny or number, number)
 
     # -- values
 
-    def _cell(self, draft: _Draft) -> Cell:
+    def _cell(self, draft: Draft) -> Cell:
         cell = Cell(
             draft.deny,
             draft.deny_other,
@@ -347,45 +291,3 @@ class _Encoder:
                 self._set(watches) if memory else 0,
             )
         return headers
-
-
-def _parts(one: DecisionList) -> Iterator[Entry | Watch]:
-    yield from one.entries
-    yield from one.watches
-
-
-def _blocks(origin: Origin) -> bool:
-    return not isinstance(origin.entry, Rule) or origin.entry.action is Action.BLOCK
-
-
-def _names_sources(origin: Origin) -> bool:
-    return isinstance(origin.entry, Rule) and bool(origin.entry.sources)
-
-
-def _places(target: Target) -> Iterator[tuple[Kind, tuple[bytes, ...] | int]]:
-    """Where the kernel looks for a target; nothing for what no file, socket or capability can be."""
-    match target:
-        case Exact(path):
-            components = components_of(octets(path))
-            if components is not None and len(components) <= COMPONENTS:
-                yield Kind.EXACT, components
-        case Named(name):
-            encoded = octets(name)
-            if encoded and len(encoded) <= NAME_BYTES:
-                yield Kind.NAME, (encoded,)
-        case Below(text, deep):
-            components = () if text == "/" else components_of(octets(text[:-1])) or None
-            if components is not None and len(components) <= COMPONENTS:
-                yield Kind.NEAR, components
-                if deep:
-                    yield Kind.FAR, components
-        case SocketProtocol(number):
-            yield Kind.PROTOCOL, number
-        case SocketType(name):
-            yield Kind.TYPE, _SOCKET_NUMBERS[name]
-        case Anything():
-            yield Kind.ALL, 0
-        case Capable(name):
-            yield Kind.CAPABILITY, CAPABILITY_NAMES.index(name)
-        case _:
-            raise NotEncodableError(f"{type(target).__name__} is not enforced")
