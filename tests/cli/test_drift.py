@@ -77,6 +77,26 @@ def test_a_policy_without_a_spec(spec: object) -> None:
     assert told(found([empty], live(empty))) == []
 
 
+def test_what_nodes_report_is_told() -> None:
+    cluster = live(policy())
+    cluster.reports.append(
+        {
+            "metadata": {"namespace": "web"},
+            "spec": {"nodeName": "n1", "policy": {"kind": "KubeArmorPolicy", "name": "keys"}},
+            "status": {
+                "drifts": [{"type": "NotEnforced", "message": "no | room", "firstSeen": "2026-01-01T00:00:00Z"}]
+            },
+        }
+    )
+    result = found([policy()], cluster)
+    assert told(result) == []
+    line = "NotEnforced KubeArmorPolicy web/keys on n1 since 2026-01-01T00:00:00Z: no | room"
+    assert output.as_text(result, colour=False).splitlines()[:2] == [line, output.summary(result)]
+    assert "every object as in git, 1 reported by nodes" in output.summary(result)
+    assert "- **NotEnforced** KubeArmorPolicy web/keys on n1" in output.as_markdown(result)
+    assert [one["node"] for one in json.loads(output.as_json(result))["reported"]] == ["n1"]
+
+
 def test_a_field_that_no_schema_of_ours_knows() -> None:
     other = policy()
     other["spec"]["file"]["matchPaths"][0]["exceptFor"] = ["/bin/sh"]

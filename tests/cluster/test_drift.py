@@ -228,9 +228,13 @@ def test_each_right_of_the_role_is_needed(git: Path, cluster: Cluster, reader: P
             (verb,), (resource,) = left_out["verbs"], left_out["resources"]
             only = ["--namespace", NAMESPACE] if verb == "get" else []
 
-            def is_refused(only: list[str] = only, said: str = f'cannot {verb} resource "{resource}"') -> bool:
+            # nodes have nothing to say where no enforcer is: without these rights the rest is still compared
+            is_told = left_out["apiGroups"] == ["hauberk.dev"]
+            said = f'cannot {verb} resource "{resource}"'
+
+            def is_refused(only: list[str] = only, said: str = said, is_told: bool = is_told) -> bool:
                 done = hauberk("drift", git, "--kubeconfig", reader, *only)
-                return done.returncode == 2 and said in done.stderr
+                return said in done.stdout if is_told else done.returncode == 2 and said in done.stderr
 
             until(is_refused, 10, f"refused without {verb} {resource}")
     finally:

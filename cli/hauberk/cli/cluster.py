@@ -56,6 +56,8 @@ class Live:
     pod_count: int = 0
     notes: list[str] = field(default_factory=list[str])
     unread: set[str] = field(default_factory=set[str])
+    reports: list[Document] = field(default_factory=list[Document])
+    """DriftReports and their twins: what nodes say, where enforcers run."""
 
 
 def read(where: Where, selected: Iterable[str], progress: Callable[[int, int], None]) -> Live:
@@ -86,6 +88,7 @@ def read(where: Where, selected: Iterable[str], progress: Callable[[int, int], N
         if same not in alike:
             alike.add(same)
             live.pods.append(kept)
+    live.reports += seen(reader.drifts(live))
     return live
 
 
@@ -136,6 +139,19 @@ class _Reader:
 
     def reports(self, plural: str) -> Iterator[Document]:
         yield from self._pages(f"/apis/{REPORT_GROUP}/{REPORT_VERSION}/{plural}")
+
+    def drifts(self, live: Live) -> Iterator[Document]:
+        """Of the namespaces that are looked at; a cluster without enforcers has none."""
+        try:
+            if not self._namespaces:
+                yield from self.reports("driftreports")
+                yield from self.reports("clusterdriftreports")
+            for name in self._namespaces:
+                yield from self.reports(f"namespaces/{name}/driftreports")
+        except _AbsentError:
+            return
+        except _ForbiddenError as error:
+            live.notes.append(f"what nodes report is not looked at: {error.reason}")
 
     def namespaces(self) -> Iterator[Document]:
         if not self._namespaces:

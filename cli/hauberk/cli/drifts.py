@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hauberk.cli.changes import Diff
+from hauberk.cli.fleet import Reported
 
 Identity = tuple[str, str, str]
 """Kind, namespace ("" for cluster-scoped kinds) and name."""
@@ -79,3 +80,5 @@ class Drift:
     notes: list[str] = field(default_factory=list[str])
     policies: tuple[int, int] = (0, 0)
     pods: int = 0
+    reported: list[Reported] = field(default_factory=list[Reported])
+    """What nodes say of policies of the cluster."""

@@ -33,7 +33,7 @@ class PolicyState:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Reported:
     """One drift of one policy on one node, as the node reports it."""
 
@@ -68,8 +68,8 @@ def rolled_up(cluster: str, nodes: Iterable[Document], reports: Iterable[Documen
         _node(fleet, node, found)
     fleet.policies = sorted(found.values(), key=lambda one: (-_ORDER.index(one.state), one.shown))
     for report in reports:
-        fleet.drifts += _report(report)
-    fleet.drifts.sort(key=lambda one: (one.policy, one.node, one.kind))
+        fleet.drifts += reported(report)
+    fleet.drifts.sort()
     return fleet
 
 
@@ -99,7 +99,8 @@ def _node(fleet: Fleet, node: Document, found: dict[tuple[str, str, str], Policy
             held.reasons.setdefault(str(one.get("message") or one.get("reason") or ""), []).append(name)
 
 
-def _report(report: Document) -> Iterable[Reported]:
+def reported(report: Document) -> Iterable[Reported]:
+    """What a DriftReport or its twin says."""
     spec, status = mapping(report.get("spec")), mapping(report.get("status"))
     policy, namespace = mapping(spec.get("policy")), mapping(report.get("metadata")).get("namespace")
     name = f"{namespace}/{policy.get('name')}" if namespace else str(policy.get("name"))

@@ -58,7 +58,7 @@ def _fails(found: Drift, fail_on: str) -> bool:
         case "widened":
             return bool(found.diff.count("widened") or found.diff.inconclusive)
         case "any":
-            return bool(found.objects or found.diff.changes or found.diff.inconclusive)
+            return bool(found.objects or found.reported or found.diff.changes or found.diff.inconclusive)
         case _:
             return False
 

@@ -10,6 +10,7 @@ from typing import Any
 from hauberk.cli.cluster import PLURALS, Live
 from hauberk.cli.commands.diff import diff
 from hauberk.cli.drifts import Drift, DriftKind, Field, Identity, Manager, ObjectDrift, shown
+from hauberk.cli.fleet import reported
 from hauberk.cli.livesides import identity_of, sides
 from hauberk.cli.loading import Loaded
 from hauberk.policy import digest
@@ -55,6 +56,7 @@ def drift(
     compared = diff(git_side, cluster_side, configured or Posture(), progress)
     found = Drift(live.name, compared, [*_objects(git, known), *postures], [*live.notes, *_notes(loaded, live, git)])
     found.policies, found.pods = (len(git), len(known)), live.pod_count
+    found.reported = sorted(one for report in live.reports for one in reported(report))
     order = list(DriftKind)
     found.objects.sort(key=lambda one: (order.index(one.kind), one.resource, one.namespace, one.name))
     return found

@@ -11,6 +11,7 @@ import typer
 
 from hauberk.cli.drifts import Drift, DriftKind, Field, Manager, ObjectDrift
 from hauberk.cli.output import changes
+from hauberk.cli.output.status import said_by_node
 from hauberk.cli.output.visible import visible
 
 MEANING = {
@@ -33,6 +34,8 @@ def _plain(text: str, **_: object) -> str:
 def summary(drift: Drift) -> str:
     counts = [(kind, sum(one.kind is kind for one in drift.objects)) for kind in DriftKind]
     text = ", ".join(f"{count} {kind}" for kind, count in counts if count) or "every object as in git"
+    if drift.reported:
+        text += f", {len(drift.reported)} reported by nodes"
     git, cluster = drift.policies
     return visible(f"{text}: {git} policies in git, {cluster} in the cluster ({drift.cluster}), {drift.pods} pods")
 
@@ -45,6 +48,8 @@ def as_text(drift: Drift, *, colour: bool) -> str:
         place = f" ({one.place})" if one.place else ""
         lines.append(f"{kind} {visible(one.shown + place)} {MEANING[one.kind]}")
         lines += [f"    {visible(text)}" for text in _details(one)]
+    for said in drift.reported:
+        lines.append(f"{style(said.kind, fg='magenta', bold=True)} {visible(said_by_node(said))}")
     lines += [f"note: {visible(note)}" for note in drift.notes]
     lines.append(summary(drift))
     return "\n".join(lines) + "\n\n" + changes.as_text(drift.diff, colour=colour)
@@ -80,6 +85,11 @@ def as_markdown(drift: Drift) -> str:
         if len(text) > changes.MOST_MARKDOWN // 2:
             text += "- more objects do not fit here: run `hauberk drift`\n"
             break
+    for said in drift.reported:
+        if len(text) > changes.MOST_MARKDOWN // 2:
+            text += "- more reports of nodes do not fit here: run `hauberk status`\n"
+            break
+        text += f"- **{said.kind}** {changes.cell(said_by_node(said))}\n"
     text += "".join(f"- note: {changes.cell(note)}\n" for note in drift.notes)
     return text + "\n" + changes.as_markdown(drift.diff, changes.MOST_MARKDOWN - len(text) - 1)
 
@@ -89,6 +99,7 @@ def as_json(drift: Drift) -> str:
         "version": 1,
         "cluster": drift.cluster,
         "objects": [asdict(one) for one in drift.objects],
+        "reported": [asdict(one) for one in drift.reported],
         "notes": drift.notes,
         "policies": {"git": drift.policies[0], "cluster": drift.policies[1]},
         "pods": drift.pods,

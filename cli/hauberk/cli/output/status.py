@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from hauberk.cli.fleet import Fleet, PolicyState
+from hauberk.cli.fleet import Fleet, PolicyState, Reported
 from hauberk.cli.output.visible import visible
 
 _COLOURS = {"Enforced": "green", "Pending": "yellow", "Partial": "red", "Refused": "red"}
@@ -27,15 +27,18 @@ def as_text(fleet: Fleet, *, colour: bool) -> str:
         state = style(f"{one.state:<8}", fg=_COLOURS[one.state], bold=True)
         lines.append(f"{state} {visible(one.shown)}: {_counts(one)}")
         lines += [f"    {visible(text)}" for text in _details(one)]
-    for drift in fleet.drifts:
-        kind = style(drift.kind, fg="magenta", bold=True)
-        since = f" since {drift.since}" if drift.since else ""
-        lines.append(f"{kind} {visible(f'{drift.policy} on {drift.node}{since}: {drift.message}')}")
+    lines += [f"{style(one.kind, fg='magenta', bold=True)} {visible(said_by_node(one))}" for one in fleet.drifts]
     for name, message in sorted(fleet.troubled.items()):
         lines.append(f"{style('not ready', fg='red', bold=True)} {visible(f'{name}: {message}')}")
     said = f"{fleet.ready} of {fleet.nodes} nodes ready, {len(fleet.policies)} policies, {len(fleet.drifts)} drifts"
     lines.append(visible(f"{said} ({fleet.cluster})"))
     return "\n".join(lines) + "\n"
+
+
+def said_by_node(one: Reported) -> str:
+    """All but its kind."""
+    since = f" since {one.since}" if one.since else ""
+    return f"{one.policy} on {one.node}{since}: {one.message}"
 
 
 def _counts(one: PolicyState) -> str:
