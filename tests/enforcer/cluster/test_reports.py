@@ -24,7 +24,7 @@ from hauberk.enforcer.cluster.reports import (
 )
 from hauberk.enforcer.kernel.wire import Operation, Reason
 from hauberk.enforcer.node.daemon import Status
-from hauberk.enforcer.node.wanted import Inputs, PolicyKey, PolicyObject, PolicyStanding, Standing
+from hauberk.enforcer.node.wanted import Cause, Failure, Inputs, PolicyKey, PolicyObject, PolicyStanding, Standing
 from hauberk.policy.digest import ANNOTATION
 from hauberk.policy.reportcrds import report_crds
 
@@ -32,7 +32,8 @@ VERSIONS = Versions("hauberk-enforcer 0", "6.12", "28 programs")
 ALLOW = "process: {matchPaths: [{path: /bin/nginx}]}\naction: Allow"
 P = policy(LS)
 ENFORCED = PolicyStanding(P.key, Standing.ENFORCED, digest=P.digest, workloads=("c1",), rules=1, generation=3)
-REFUSED = replace(ENFORCED, standing=Standing.REFUSED, reason="/spec/process: allowedArgs is not enforced (HB607)")
+UNSUPPORTED = Failure(Cause.UNSUPPORTED, "/spec/process: allowedArgs is not enforced (HB607)")
+REFUSED = replace(ENFORCED, standing=Standing.REFUSED, failure=UNSUPPORTED)
 
 
 def status_of(*standings: PolicyStanding, old: Any = None, now: str = "2026-01-01T00:00:00Z", **more: Any) -> Any:
@@ -66,14 +67,14 @@ def test_what_is_refused_is_final_and_said_in_a_word_and_a_sentence() -> None:
     assert "allowedArgs" in status["policies"][0]["message"]
 
 
-def test_words_for_reasons() -> None:
-    for reason, word in (
-        ("the policy takes 2.0 MB of kernel memory, the bound is 1.0 MB", "CapacityExceeded"),
-        ("all 4096 places for cgroups are taken", "CapacityExceeded"),
-        ("map hbk_policy: write entries: Cannot allocate memory (ENOMEM)", "KernelRefused"),
-    ):
-        partial = replace(REFUSED, standing=Standing.PARTIAL, reason=reason)
-        assert status_of(partial)["policies"][0]["reason"] == word
+def test_what_passes_is_pending_and_not_final() -> None:
+    failure = Failure(Cause.PENDING, "map hbk_policy: write entries: Cannot allocate memory (ENOMEM)")
+    pending = replace(ENFORCED, standing=Standing.PENDING, failure=failure)
+    status = status_of(pending)
+    assert conditions(status) == {"Ready": "False", "Enforcing": "True", "Degraded": "False", "Stalled": "False"}
+    assert status["policies"][0]["reason"] == "Pending"
+    assert status["summary"]["pending"] == 1
+    assert list(drifts(Status((pending,)), {P.key: P}, {P.key: P}, {}, Digests())) == []
 
 
 def test_times_of_conditions_that_hold_on_stay() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from hauberk.enforcer.kernel.errors import TooLargeError
+from hauberk.enforcer.kernel.errors import KernelError, TooLargeError
 from hauberk.enforcer.kernel.image import Image
 from hauberk.enforcer.kernel.wire import Settings
 from hauberk.enforcer.node.folder import text_digest
@@ -57,6 +58,7 @@ class Kernel:
         self.registered: dict[int, int] = {}
         self.calls: list[str] = []
         self.full = False
+        self.without_memory = False
         self.now = Settings(burst=100, window=10**9)
         self._next = 10
 
@@ -72,6 +74,8 @@ class Kernel:
     def set_policy(self, slot: int, image: Image) -> None:
         if self.full:
             raise TooLargeError("the policy takes 2 MB of kernel memory, the bound is 1 MB")
+        if self.without_memory:
+            raise KernelError(errno.ENOMEM, "create map hbk_policy")
         self.calls.append(f"set {slot}")
         self._next += 1
         self.held[slot] = (self._next, image)

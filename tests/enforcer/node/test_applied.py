@@ -16,7 +16,7 @@ from hauberk.enforcer.kernel.image import Image
 from hauberk.enforcer.kernel.wire import Settings
 from hauberk.enforcer.node import applied
 from hauberk.enforcer.node.applied import Applied, Applier
-from hauberk.enforcer.node.wanted import Container, Inputs, Planner, PolicyObject, Wanted
+from hauberk.enforcer.node.wanted import Cause, Container, Failure, Inputs, Planner, PolicyObject, Wanted
 from hauberk.enforcer.state import Group
 
 NET = "network: {matchProtocols: [{protocol: tcp}]}\naction: Block"
@@ -134,7 +134,8 @@ def test_what_does_not_fit_is_told_and_what_was_there_stays(bench: Bench) -> Non
     bench.kernel.full = True
     did, calls = bench.apply([container(1), container(2)], policy(NET))
     assert set(did.failed) == {"c1", "c2"}
-    assert did.failed["c1"].startswith("the policy takes 2 MB")
+    assert did.failed["c1"].cause is Cause.CAPACITY
+    assert did.failed["c1"].text.startswith("the policy takes 2 MB")
     assert calls == []
     bench.kernel.full = False
     assert bench.apply([container(1), container(2)], policy(NET))[1] == ["set 1", "set 2", "register 2"]
@@ -163,4 +164,4 @@ def test_a_container_that_ends_while_it_is_registered_is_no_failure(
     assert did.failed == {}
     assert calls == ["set 1", "clear 1"]
     monkeypatch.setattr(applied, "exists", lambda _: True)
-    assert bench.apply([container(1)], policy(LS))[0].failed == {"c1": "no such cgroup"}
+    assert bench.apply([container(1)], policy(LS))[0].failed == {"c1": Failure(Cause.CAPACITY, "no such cgroup")}

@@ -10,7 +10,7 @@ import pytest
 from enforcer.node.made import ARGUMENTS, LS, SYSCALLS, WEB, container, planner, policy
 from hauberk.enforcer.kernel.encode import NotEncodableError, encode
 from hauberk.enforcer.kernel.image import Image
-from hauberk.enforcer.node.wanted import NODE, Container, Inputs, Planner, Standing, lowest
+from hauberk.enforcer.node.wanted import NODE, Cause, Container, Inputs, Planner, Standing, lowest
 from hauberk.policy.decision import Compiled
 from hauberk.policy.model import Posture, Workload
 
@@ -63,8 +63,11 @@ def test_a_policy_that_cannot_be_enforced_is_refused_whole_and_the_others_are_en
     assert by_name["p"].standing is Standing.ENFORCED
     for name, what in (("q", "allowedArgs"), ("r", "syscalls")):
         assert by_name[name].standing is Standing.REFUSED
-        assert what in by_name[name].reason
-        assert by_name[name].reason.endswith("(HB607)")
+        failure = by_name[name].failure
+        assert failure is not None
+        assert failure.cause is Cause.UNSUPPORTED
+        assert what in failure.text
+        assert failure.text.endswith("(HB607)")
         assert by_name[name].digest == ""
     assert [given.policy.name for given in desired.wanted["c1"].generation.policies] == ["p"]
 

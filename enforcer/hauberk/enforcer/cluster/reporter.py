@@ -142,7 +142,7 @@ class Reporter:
             note = (
                 f"enforced on {len(one.workloads)} workloads of {self._node}, {one.rules} rules"
                 if good
-                else f"on {self._node}: {one.reason}"
+                else f"on {self._node}: {one.failure.text if one.failure else one.standing}"
             )
             reason = one.standing.value if good else "NotEnforced"
             self._publisher.say(Said(self._about(one.key), "Normal" if good else "Warning", reason, "Enforce", note))

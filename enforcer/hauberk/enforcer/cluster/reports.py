@@ -92,7 +92,7 @@ def node_status(
     """The status of a NodePolicyStatus; conditions that hold as before keep the times that `old` has."""
     worse = [one for one in status.standings if one.standing is not Standing.ENFORCED]
     final = [one for one in worse if one.standing is not Standing.PENDING]
-    troubles = [f"{one.key}: {one.reason}" for one in final]
+    troubles = [f"{one.key}: {_text(one)}" for one in final]
     troubles += [f"changed in the kernel by somebody, and put right: {found}" for found in status.tampered]
     troubles += [f"the API server is not heard: {stale}"] if stale else []
     first = troubles[0] if troubles else ""
@@ -143,18 +143,14 @@ def _policy(one: PolicyStanding, accepted: PolicyObject | None, digests: Digests
     }
     if accepted is not None:
         found["digest"] = digests.of(accepted)
-    if one.standing is not Standing.ENFORCED:
-        found["reason"] = _word(one)
-        found["message"] = _short(one.reason)
+    if one.failure is not None:
+        found["reason"] = one.failure.cause.value
+        found["message"] = _short(one.failure.text)
     return found
 
 
-def _word(one: PolicyStanding) -> str:
-    if one.standing is Standing.PENDING:
-        return "Pending"
-    if "(HB607)" in one.reason:
-        return "Unsupported"
-    return "CapacityExceeded" if "bound is" in one.reason or "are taken" in one.reason else "KernelRefused"
+def _text(one: PolicyStanding) -> str:
+    return one.failure.text if one.failure else one.standing.value
 
 
 def drifts(
@@ -169,8 +165,8 @@ def drifts(
     for one in status.standings:
         for name in one.workloads:
             on.setdefault(name, []).append(one.key)
-        if one.standing in (Standing.REFUSED, Standing.PARTIAL):
-            yield Drift("NotEnforced", one.key, _word(one), one.reason)
+        if one.failure is not None and one.standing is not Standing.PENDING:
+            yield Drift("NotEnforced", one.key, one.failure.cause.value, one.failure.text)
         wanted, held = policies.get(one.key), accepted.get(one.key)
         if wanted is None:
             continue

@@ -175,12 +175,12 @@ class _Run:
             policies=policies if len(policies) <= _MOST_SAID else len(policies),
         )
         for one in status.standings:
-            if one.reason:
-                _log("policy", policy=str(one.key), standing=one.standing.value, reason=one.reason)
+            if one.failure:
+                _log("policy", policy=str(one.key), standing=one.standing.value, reason=one.failure.text)
         for problem in status.problems:
             _log("problem", problem=problem)
-        for name, reason in status.failed.items():
-            _log("failed", container=name, reason=reason)
+        for name, failure in status.failed.items():
+            _log("failed", container=name, reason=failure.text)
         for found in status.tampered:
             _log("tampered", found=found)
         if self._reporter is not None:
@@ -193,7 +193,7 @@ class _Run:
             ("enforced_containers", "Those that a policy confines."): status.enforced,
             ("policies", "Policies that are known."): len(status.standings),
             ("policies_not_enforced", "Those that are not enforced as they are."): sum(
-                bool(one.reason) for one in status.standings
+                one.failure is not None for one in status.standings
             ),
             ("alerts_written_total", "Alerts that were written."): self._sink.written,
             ("alerts_lost_total", "Alerts that could not be written."): self._sink.lost,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,13 +14,15 @@ from hauberk.enforcer.groups import Tree, exists
 from hauberk.enforcer.kernel.encode import encode
 from hauberk.enforcer.kernel.errors import KernelError, TooLargeError
 from hauberk.enforcer.kernel.image import Image
-from hauberk.enforcer.node.wanted import NODE, Wanted
+from hauberk.enforcer.node.wanted import NODE, Cause, Failure, Wanted
 from hauberk.enforcer.state import Group, Held, State
 
 if TYPE_CHECKING:
     from hauberk.enforcer.kernel.maps import Kernel
 
 NODE_SLOT = 0
+_PASSING = {errno.ENOMEM, errno.EAGAIN, errno.EBUSY, errno.EINTR}
+"""What a kernel says that may take the same a moment later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Applied:
     swapped: int = 0
     registered: int = 0
     removed: int = 0
-    failed: Mapping[str, str] = field(default_factory=dict[str, str])
+    failed: Mapping[str, Failure] = field(default_factory=dict[str, Failure])
 
     @property
     def changed(self) -> bool:
@@ -54,6 +57,8 @@ class Applier:
         self._path = path
         self._attached = attached
         self._state = replace(states.read(path) or State(), programs=programs)
+        self._written: State | None = None
+        """What the file has; None while that may be anything."""
         self._places: dict[str, _Place] = {}
         self._idle: dict[int, _Place] = {}
         """By id of a cgroup that is there and that no policy means now: its tasks keep their label, and so the slot."""
@@ -70,22 +75,21 @@ class Applier:
         """
         if not self._adopted:
             self._adopt(wanted)
-        before = self._state
         removed = self._remove(wanted)
         self._forget_idle()
         swapped = registered = 0
-        failed: dict[str, str] = {}
+        failed: dict[str, Failure] = {}
         for one in wanted.values():
             try:
                 did = self._put(one)
             except (KernelError, TooLargeError) as error:
-                failed[one.id] = explained(error)
+                failed[one.id] = Failure(_why(error), explained(error))
                 continue
             swapped += did[0]
             registered += did[1]
-        if self._state != before or not self._adopted:
-            states.write(self._path, self._state)
         self._adopted = True
+        if self._state is not self._written:
+            self._write()
         return Applied(swapped, registered, removed, failed)
 
     def image(self, slot: int, version: int) -> Image | None:
@@ -125,7 +129,7 @@ class Applier:
             said.append("its cgroup is not registered any more")
             self._kernel.register(Path(place.group.path), place.slot)
         if said:
-            states.write(self._path, self._state)
+            self._write()
         return said
 
     def repair_settings(self) -> list[str]:
@@ -144,6 +148,11 @@ class Applier:
         return [name for name in self._state.programs if name not in now]
 
     # -- steps
+
+    def _write(self) -> None:
+        self._written = None
+        states.write(self._path, self._state)
+        self._written = self._state
 
     def _adopt(self, wanted: Mapping[str, Wanted]) -> None:
         """What an earlier daemon enforced on a container goes on under its slot; all else is removed."""
@@ -232,6 +241,12 @@ class Applier:
         # images of versions that records may still be of
         known = {(slot, one.version) for one in now.generations}
         self._images = {key: image for key, image in self._images.items() if key[0] != slot or key in known}
+
+
+def _why(error: KernelError | TooLargeError) -> Cause:
+    if isinstance(error, TooLargeError):
+        return Cause.CAPACITY
+    return Cause.PENDING if error.errno in _PASSING else Cause.KERNEL
 
 
 def _same(held: Held, one: Wanted) -> bool:

@@ -22,7 +22,9 @@ from hauberk.enforcer.node.containers import Containers, container_of
 from hauberk.enforcer.node.roots import Roots
 from hauberk.enforcer.node.wanted import (
     NODE,
+    Cause,
     Container,
+    Failure,
     Inputs,
     Planner,
     PolicyKey,
@@ -76,7 +78,7 @@ class Status:
     problems: tuple[str, ...] = ()
     containers: int = 0
     enforced: int = 0
-    failed: Mapping[str, str] = field(default_factory=dict[str, str])
+    failed: Mapping[str, Failure] = field(default_factory=dict[str, Failure])
     tampered: tuple[str, ...] = ()
 
 
@@ -154,7 +156,8 @@ class Daemon:
             with self._lock:
                 self._containers.add(container)
                 self._cycle()
-                return self.status.failed.get(container.id, "")
+                failure = self.status.failed.get(container.id)
+                return failure.text if failure else ""
         except (HauberkError, OSError, KernelError, TooLargeError, NotOursError) as error:
             return explained(error)
 
@@ -204,7 +207,8 @@ class Daemon:
 
     def _look(self) -> None:
         # what failed is tried again, whether anything changed or not
-        if self._containers.forget() | self._source.changed() or self._trouble:
+        pending = any(one.cause is Cause.PENDING for one in self.status.failed.values())
+        if self._containers.forget() | self._source.changed() or self._trouble or pending:
             self._cycle()
 
     def _tried(self, step: Callable[[], None]) -> None:
@@ -263,5 +267,10 @@ def _after(one: PolicyStanding, applied: Applied) -> PolicyStanding:
     failed = [name for name in one.workloads if name in applied.failed]
     if not failed:
         return one
+    failures = [applied.failed[name] for name in failed]
+    # what stays is said before what passes
+    first = min(failures, key=lambda failure: failure.cause is Cause.PENDING)
     standing = Standing.REFUSED if len(failed) == len(one.workloads) else Standing.PARTIAL
-    return replace(one, standing=standing, reason=applied.failed[failed[0]])
+    if first.cause is Cause.PENDING:
+        standing = Standing.PENDING
+    return replace(one, standing=standing, failure=first)

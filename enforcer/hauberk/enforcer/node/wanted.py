@@ -85,13 +85,36 @@ class Standing(StrEnum):
     REFUSED = "Refused"
 
 
+class Cause(StrEnum):
+    """Why a policy is not enforced as it is, in the word that conditions have for it."""
+
+    UNSUPPORTED = "Unsupported"
+    """It uses what the programs do not implement (HB607)."""
+    CAPACITY = "CapacityExceeded"
+    """It would take more than a bound allows."""
+    KERNEL = "KernelRefused"
+    PENDING = "Pending"
+    """The kernel could not take it just now: it is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """`text` is for people."""
+
+    cause: Cause
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyStanding:
-    """`digest` is of the version that is enforced, "" for none; `workloads` are ids of containers, or `NODE`."""
+    """Of one policy; `failure` says why it is not enforced as it is.
+
+    `digest` is of the version that is enforced, "" for none; `workloads` are ids of containers, or `NODE`.
+    """
 
     key: PolicyKey
     standing: Standing
-    reason: str = ""
+    failure: Failure | None = None
     digest: str = ""
     workloads: tuple[str, ...] = ()
     rules: int = 0
@@ -129,7 +152,11 @@ class Planner:
     def plan(self, inputs: Inputs) -> Desired:
         """What is to be in the kernel, and how each policy stands if all of it gets there."""
         places = tuple(_places(inputs))
-        refused = {one.key: reasons[0] for one in inputs.policies if (reasons := lacking(one.given))}
+        refused = {
+            one.key: Failure(Cause.UNSUPPORTED, reasons[0])
+            for one in inputs.policies
+            if (reasons := lacking(one.given))
+        }
         used: dict[tuple[object, ...], Image] = {}
         wanted: dict[str, Wanted] = {}
         while True:
@@ -142,7 +169,7 @@ class Planner:
                 if error.key in refused:
                     # the version before it does not go with the others either
                     self._accepted.pop(error.key, None)
-                refused.setdefault(error.key, error.reason)
+                refused.setdefault(error.key, error.failure)
                 wanted.clear()
                 continue
             break
@@ -150,7 +177,7 @@ class Planner:
         self._accepted = {one.key: one for one in self._in_force(inputs, refused)}
         return Desired(wanted, tuple(self._standings(inputs, wanted, refused)), dict(self._accepted))
 
-    def _in_force(self, inputs: Inputs, refused: Mapping[PolicyKey, str]) -> tuple[PolicyObject, ...]:
+    def _in_force(self, inputs: Inputs, refused: Mapping[PolicyKey, Failure]) -> tuple[PolicyObject, ...]:
         before = (self._accepted.get(one.key) if one.key in refused else one for one in inputs.policies)
         return tuple(one for one in before if one is not None)
 
@@ -176,7 +203,7 @@ class Planner:
         return Wanted(place.id, place.group if place.id != NODE else None, generation, image, keys, key)
 
     def _standings(
-        self, inputs: Inputs, wanted: Mapping[str, Wanted], refused: Mapping[PolicyKey, str]
+        self, inputs: Inputs, wanted: Mapping[str, Wanted], refused: Mapping[PolicyKey, Failure]
     ) -> Iterator[PolicyStanding]:
         on: dict[PolicyKey, list[str]] = {}
         for place in wanted.values():
@@ -188,7 +215,7 @@ class Planner:
             yield PolicyStanding(
                 one.key,
                 Standing.REFUSED if one.key in refused else Standing.ENFORCED,
-                refused.get(one.key, ""),
+                refused.get(one.key),
                 held.digest if held else "",
                 tuple(sorted(on.get(one.key, ()))),
                 rules,
@@ -197,9 +224,9 @@ class Planner:
 
 
 class _RefusedPolicyError(Exception):
-    def __init__(self, key: PolicyKey, reason: str) -> None:
-        super().__init__(reason)
-        self.key, self.reason = key, reason
+    def __init__(self, key: PolicyKey, failure: Failure) -> None:
+        super().__init__(failure.text)
+        self.key, self.failure = key, failure
 
 
 def _places(inputs: Inputs) -> Iterator[Container]:
@@ -218,9 +245,11 @@ def _encoded(generation: Generation, chosen: Sequence[PolicyObject]) -> Image:
                 encode(compile_policies(Model.HAUBERK, [alone], generation.workload, generation.posture))
             except NotEncodableError as found:
                 rule = f"{found.origin.entry.pointer}: " if found.origin else ""
-                raise _RefusedPolicyError(one.key, f"{rule}{found.reason} (HB607)") from None
+                said = f"{rule}{found.reason} (HB607)"
+                raise _RefusedPolicyError(one.key, Failure(Cause.UNSUPPORTED, said)) from None
         # only together: the last one that came is the one too many
-        raise _RefusedPolicyError(chosen[-1].key, f"with the others of its workloads: {error.reason}") from None
+        said = f"with the others of its workloads: {error.reason}"
+        raise _RefusedPolicyError(chosen[-1].key, Failure(Cause.CAPACITY, said)) from None
 
 
 def lowest(standings: Iterable[Standing]) -> Standing:
