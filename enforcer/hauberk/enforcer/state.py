@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
-import secrets
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from hauberk.enforcer import aside
+from hauberk.enforcer.aside import folder_of
 from hauberk.enforcer.policies import Given
 from hauberk.enforcer.resolve import resolved
 from hauberk.policy.decision import Compiled, compile_policies
@@ -123,16 +123,7 @@ def write(path: Path, state: State) -> None:
     data = json.dumps(_document(state), separators=(",", ":"), ensure_ascii=True).encode()
     if len(data) > MOST_BYTES:
         raise HauberkError(f"{path}: the state would be over {MOST_BYTES >> 20} MiB: load fewer policies")
-    _folder(path)
-    aside = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123  a descriptor, no path
-            file.write(data)
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
+    aside.write(path, data)
 
 
 def remove(path: Path) -> None:
@@ -142,17 +133,13 @@ def remove(path: Path) -> None:
 @contextmanager
 def locked(path: Path, name: str = "lock", *, busy: str = "") -> Generator[None]:
     """Nobody else is in here with the same name; waits for them, or with `busy` refuses so."""
-    _folder(path)
+    folder_of(path)
     with path.with_name(name).open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
         except BlockingIOError:
             raise HauberkError(busy) from None
         yield
-
-
-def _folder(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 # -- as a document

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from hauberk.enforcer import aside
 from hauberk.enforcer.groups import Tree, exists
 from hauberk.enforcer.node.wanted import Container
 from hauberk.enforcer.state import Group, workload_document
@@ -135,17 +135,7 @@ class Containers:
             {**asdict(one), "workload": workload_document(one.workload), "root": ""}
             for one in self._found.values()
         ]
-        data = json.dumps({"version": _VERSION, "containers": documents}).encode()
-        aside = self._path.with_name(f".{self._path.name}-{secrets.token_hex(8)}")
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with open(descriptor, "wb") as file:  # noqa: PTH123  a descriptor, no path
-                file.write(data)
-            aside.replace(self._path)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
+        aside.write(self._path, json.dumps({"version": _VERSION, "containers": documents}).encode())
 
 
 def _read(path: Path) -> dict[str, Container]:
