@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,10 +47,13 @@ def test_links_are_applied() -> None:
         (b"\xff\xfe", "damaged"),
         (b"{}", "no 'version'"),
         (b'{"version": 99}', "has version 99"),
-        (b'{"version": 2, "slots": {}}', "no 'programs'"),
-        (b'{"version": 2, "programs": [1], "slots": {}}', "1 is no text"),
-        (b'{"version": 2, "programs": [], "slots": {"a": {}}}', "damaged"),
-        (b'{"version": 2, "programs": [], "slots": {"1": {"cgroups": [], "generations": []}}}', "without policies"),
+        (b'{"version": 3, "policies": [], "slots": {}}', "no 'programs'"),
+        (b'{"version": 3, "policies": [], "programs": [1], "slots": {}}', "1 is no text"),
+        (b'{"version": 3, "policies": [], "programs": [], "slots": {"a": {}}}', "damaged"),
+        (
+            b'{"version": 3, "policies": [], "programs": [], "slots": {"1": {"cgroups": [], "generations": []}}}',
+            "without policies",
+        ),
         (b"[" * 100_000, "damaged"),
     ],
 )
@@ -80,16 +84,29 @@ def test_any_part_of_another_type(tmp_path: Path) -> None:
         {"cgroups": [{"id": "45", "path": "/a"}]},
         {"generations": [held["generations"][0] | {"version": "now"}]},
         {"generations": [held["generations"][0] | {"workload": []}]},
-        {
-            "generations": [
-                held["generations"][0] | {"policies": [{"file": "a", "line": 1, "lines": {}, "document": 1}]}
-            ]
-        },
+        {"generations": [held["generations"][0] | {"policies": [1]}]},
+        {"generations": [held["generations"][0] | {"policies": [-1]}]},
+        {"generations": [held["generations"][0] | {"policies": [document["policies"][0]]}]},
         {"generations": [held["generations"][0] | {"links": {"a": 1}}]},
     ):
         path.write_text(json.dumps(document | {"slots": {"1": held | broken}}))
         with pytest.raises(HauberkError, match="damaged"):
             states.read(path)
+    path.write_text(json.dumps(document | {"policies": [{"file": "a", "line": 1, "lines": {}, "document": 1}]}))
+    with pytest.raises(HauberkError, match="damaged"):
+        states.read(path)
+
+
+def test_policies_that_workloads_share_are_written_once(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    many = State({slot: Held((Group(slot, f"/g/{slot}"),), (generation(SPEC),)) for slot in range(1, 4)})
+    shared = many.slots[1].now.policies
+    many = State({slot: Held(held.groups, (replace(held.now, policies=shared),)) for slot, held in many.slots.items()})
+    states.write(path, many)
+    assert len(json.loads(path.read_text())["policies"]) == 1
+    found = states.read(path)
+    assert found == many
+    assert found.slots[1].now.policies[0] is found.slots[3].now.policies[0]
 
 
 def test_it_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from hauberk.policy.model import Model, Posture, Workload
 from hauberk.policy.problems import HauberkError
 
 DEFAULT = Path("/run/hauberk/state.json")
-VERSION = 2
+VERSION = 3
 MOST_BYTES = 64 << 20
 GENERATIONS = 3
 """Of a workload's policies that are kept: records of an earlier one may still wait in the ring."""
@@ -146,11 +146,14 @@ def locked(path: Path, name: str = "lock", *, busy: str = "") -> Generator[None]
 
 
 def _document(state: State) -> dict[str, Any]:
-    slots = {str(slot): _held_document(held) for slot, held in sorted(state.slots.items())}
-    return {"version": VERSION, "programs": list(state.programs), "slots": slots}
+    # many workloads share the policies of a daemon: each object is written once
+    shared: dict[int, tuple[int, Given]] = {}
+    slots = {str(slot): _held_document(held, shared) for slot, held in sorted(state.slots.items())}
+    policies = [asdict(given) for _, given in shared.values()]
+    return {"version": VERSION, "programs": list(state.programs), "policies": policies, "slots": slots}
 
 
-def _held_document(held: Held) -> dict[str, Any]:
+def _held_document(held: Held, shared: dict[int, tuple[int, Given]]) -> dict[str, Any]:
     return {
         "cgroups": [asdict(group) for group in held.groups],
         "generations": [
@@ -158,7 +161,7 @@ def _held_document(held: Held) -> dict[str, Any]:
                 "version": one.version,
                 "workload": workload_document(one.workload),
                 "posture": asdict(one.posture),
-                "policies": [asdict(given) for given in one.policies],
+                "policies": [shared.setdefault(id(given), (len(shared), given))[0] for given in one.policies],
                 "links": dict(one.links),
                 "digest": one.digest,
             }
@@ -178,24 +181,28 @@ def workload_document(workload: Workload) -> dict[str, Any]:
 
 
 def _state(document: dict[str, Any]) -> State:
-    slots = {int(slot): _held(given) for slot, given in document["slots"].items()}
+    policies = tuple(map(_given, document["policies"]))
+    slots = {int(slot): _held(given, policies) for slot, given in document["slots"].items()}
     return State(slots, tuple(_texts(document["programs"])))
 
 
-def _held(given: dict[str, Any]) -> Held:
+def _held(given: dict[str, Any], policies: tuple[Given, ...]) -> Held:
     groups = tuple(Group(_whole(one["id"]), _text(one["path"])) for one in given["cgroups"])
-    generations = tuple(_generation(one) for one in given["generations"])
+    generations = tuple(_generation(one, policies) for one in given["generations"])
     if not generations:
         raise ValueError("a workload without policies")
     return Held(groups, generations)
 
 
-def _generation(given: dict[str, Any]) -> Generation:
+def _generation(given: dict[str, Any], policies: tuple[Given, ...]) -> Generation:
+    numbers = [_whole(number) for number in given["policies"]]
+    if any(not 0 <= number < len(policies) for number in numbers):
+        raise ValueError("a policy that is not there")
     return Generation(
         version=_whole(given["version"]),
         workload=parse_workload(given["workload"]),
         posture=parse_posture(given["posture"]),
-        policies=tuple(_given(one) for one in given["policies"]),
+        policies=tuple(policies[number] for number in numbers),
         links={_text(key): _text(value) for key, value in given["links"].items()},
         digest=_text(given["digest"]),
     )
