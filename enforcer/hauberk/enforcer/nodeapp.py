@@ -22,6 +22,7 @@ class Mode(StrEnum):
         "hauberk-enforcer run --policies /etc/hauberk/policies --label kubernetes.io/hostname=node-1",
         "hauberk-enforcer run --policies policies/ --mode observe --alerts /var/log/hauberk.json",
         "hauberk-enforcer run --kubeconfig node.kubeconfig --node node-1 --metrics 127.0.0.1:9464",
+        "hauberk-enforcer run --policies policies/ --cri /run/containerd/containerd.sock",
     )
 )
 def run(
@@ -35,6 +36,10 @@ def run(
     ] = None,
     node: Annotated[
         str, typer.Option(envvar="NODE_NAME", help="Name of this node in the cluster. [default: the host's name]")
+    ] = "",
+    cri: Annotated[
+        str,
+        typer.Option(metavar="SOCKET", help="The container runtime's: tells of containers that no hook tells of."),
     ] = "",
     lease_namespace: Annotated[
         str, typer.Option(metavar="NAMESPACE", help="Where this node's Lease is: its heartbeat.")
@@ -85,7 +90,8 @@ def run(
 ) -> None:
     """Keep the kernel equal to policies, until SIGTERM; enforcement goes on afterwards.
 
-    Containers are told by the hook of their runtime, see `hauberk-enforcer hook`.
+    Containers are told of by the hook of their runtime, before their first program (see `hauberk-enforcer hook`); by
+    the runtime itself with --cri, and by the status of their pods, soon after it.
     """
     from hauberk.enforcer.commands import run as command
     from hauberk.enforcer.commands.events import context_of
@@ -108,6 +114,7 @@ def run(
         metrics=metrics,
         lease_namespace=lease_namespace,
         jitter=jitter,
+        cri=cri,
         observe=mode is Mode.OBSERVE,
         period=period,
         rate=rate_of(rate),

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from hauberk.enforcer.backoff import Backoff
 from hauberk.enforcer.cluster.api import ApiError, UnreachableError
-from hauberk.enforcer.cluster.reflector import Backoff, Reflector
+from hauberk.enforcer.cluster.reflector import Reflector
 
 Answer = Any
 

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 
+from hauberk.enforcer.backoff import Backoff
 from hauberk.enforcer.cluster import reports
 from hauberk.enforcer.cluster.api import ApiError, Query
 from hauberk.enforcer.cluster.events import Correlator, Regarding, Said, Write
-from hauberk.enforcer.cluster.reflector import Backoff
 from hauberk.enforcer.cluster.reports import API, Digests, Drift, Object, Versions
 from hauberk.enforcer.node.daemon import Status
 from hauberk.enforcer.node.wanted import PolicyKey, PolicyObject

@@ -11,9 +11,9 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from hauberk.enforcer.backoff import Backoff
 from hauberk.enforcer.cluster.api import ApiError, Query, UnreachableError
 from hauberk.policy.loose import listing, mapping
 
@@ -35,23 +35,6 @@ class Transport(Protocol):
     def get(self, path: str, query: Query | None = None) -> Object: ...
 
     def lines(self, path: str, query: Query, silence: float) -> Iterator[bytes]: ...
-
-
-@dataclass(slots=True)
-class Backoff:
-    """Waits that grow and are spread: each is between `least` and three times the one before."""
-
-    least: float = 0.5
-    most: float = 60.0
-    chance: Callable[[float, float], float] = random.uniform
-    _last: float = 0.0
-
-    def next(self) -> float:
-        self._last = min(self.most, self.chance(self.least, max(self.least, self._last * 3)))
-        return self._last
-
-    def reset(self) -> None:
-        self._last = 0.0
 
 
 class Reflector:

@@ -30,6 +30,7 @@ from hauberk.policy.model import Posture
 
 if TYPE_CHECKING:
     from hauberk.enforcer.cluster.reporter import Reporter
+    from hauberk.enforcer.cri.watch import Watch
     from hauberk.enforcer.kernel.maps import Kernel
 
 LOCK = "daemon.lock"
@@ -54,6 +55,7 @@ class Options:
     most_bytes: int
     lease_namespace: str
     jitter: float
+    cri: str
     places: Places
     programs: Path
 
@@ -79,6 +81,7 @@ class _Run:
         from hauberk.enforcer.selftest import prove_a_denial
 
         self._options, self._notifier = options, Notifier()
+        self._runtime: Watch | None = None
         places, folder = options.places, options.places.state.parent
         stack.enter_context(states.locked(places.state, LOCK, busy=BUSY))
         source, self._reporter = self._source()
@@ -128,6 +131,8 @@ class _Run:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._interrupted)
         stack.callback(Door(folder / "hook.sock", self.daemon.started).close)
+        if options.cri:
+            stack.callback(self._watch(options.cri).close)
 
     def _source(self) -> tuple[Source, Reporter | None]:
         options = self._options
@@ -140,6 +145,17 @@ class _Run:
         api = Api(options.kubeconfig)
         source = ClusterSource(api, options.node, options.posture, self._wake, Tree())
         return source, Reporter(api, source, options.node, options.lease_namespace, options.jitter, _unwritten)
+
+    def _watch(self, socket: str) -> Watch:
+        from hauberk.enforcer.cri.runtime import Runtime
+        from hauberk.enforcer.cri.watch import Watch
+
+        def said(trouble: str) -> None:
+            _log("runtime", socket=socket, **({"trouble": trouble} if trouble else {"heard": True}))
+
+        self._runtime = Watch(Runtime(socket), Tree(), self.daemon, said)
+        self._runtime.start()
+        return self._runtime
 
     def run(self) -> None:
         def ready() -> None:
@@ -203,6 +219,8 @@ class _Run:
             found[name, f"The kernel's count of {counter.name}, see bpf/wire.h."] = counters[counter]
         if self._reporter is not None:
             found |= self._reporter.numbers()
+        if self._runtime is not None:
+            found["runtime_heard", "1 when the container runtime answers."] = float(not self._runtime.trouble)
         return found
 
 

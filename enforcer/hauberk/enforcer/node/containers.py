@@ -105,6 +105,9 @@ class Containers:
     def __len__(self) -> int:
         return len(self._found)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._found
+
     def all(self) -> tuple[Container, ...]:
         return tuple(self._found.values())
 

@@ -161,6 +161,17 @@ class Daemon:
         except (HauberkError, OSError, KernelError, TooLargeError, NotOursError) as error:
             return explained(error)
 
+    def knows(self, name: str) -> bool:
+        """Whether somebody told of a container."""
+        return name in self._containers
+
+    def found(self, container: Container) -> None:
+        """A container that runs already, and that no hook told of."""
+        with self._lock:
+            self._containers.add(container)
+            if self.is_ready():
+                self._tried(self._cycle)
+
     def pod(self, record: Record) -> Pod:
         """Who made a record."""
         found = self._pods.get(record.cgroup)

@@ -1,0 +1,1 @@
+"""Containers as a container runtime tells of them: the CRI, version 1 (containerd, CRI-O)."""
