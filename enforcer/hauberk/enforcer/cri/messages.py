@@ -5,6 +5,7 @@ Fields that are not named here are skipped by whoever reads them; enumerations a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -43,9 +44,13 @@ _Field = descriptor_pb2.FieldDescriptorProto
 _TYPES = {_TEXT: _Field.TYPE_STRING, _NUMBER: _Field.TYPE_INT64, _FLAG: _Field.TYPE_BOOL}
 
 
-def _made() -> dict[str, Any]:
+def classes_of(messages: Mapping[str, Mapping[str, tuple[int, str]]]) -> dict[str, Any]:
+    """Classes by the names of messages, given fields with their numbers and kinds: a message's name, or of `_TYPES`.
+
+    `[]` before a kind means several, `map` is one of texts by texts.
+    """
     file = descriptor_pb2.FileDescriptorProto(name="hauberk/cri.proto", package=PACKAGE, syntax="proto3")
-    for name, fields in _MESSAGES.items():
+    for name, fields in messages.items():
         message = file.message_type.add(name=name)
         for field, (number, kind) in fields.items():
             if kind == _MAP:
@@ -53,15 +58,14 @@ def _made() -> dict[str, Any]:
                 continue
             label = _Field.LABEL_REPEATED if kind.startswith("[]") else _Field.LABEL_OPTIONAL
             added = message.field.add(name=field, number=number, label=label)
-            if kind in _TYPES:
-                added.type = _TYPES[kind]
+            one = kind.removeprefix("[]")
+            if one in _TYPES:
+                added.type = _TYPES[one]
             else:
-                added.type, added.type_name = _Field.TYPE_MESSAGE, f".{PACKAGE}.{kind.removeprefix('[]')}"
+                added.type, added.type_name = _Field.TYPE_MESSAGE, f".{PACKAGE}.{one}"
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}")) for name in _MESSAGES
-    }
+    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}")) for name in messages}
 
 
 def _add_map(message: Any, name: str, field: str, number: int) -> None:
@@ -74,5 +78,5 @@ def _add_map(message: Any, name: str, field: str, number: int) -> None:
     message.field.add(name=field, number=number, label=_Field.LABEL_REPEATED, type=_Field.TYPE_MESSAGE, type_name=kind)
 
 
-MESSAGES = _made()
+MESSAGES = classes_of(_MESSAGES)
 """Classes by the names of the messages."""
