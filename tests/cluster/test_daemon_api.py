@@ -7,6 +7,7 @@ the real one (tests/guest/test_daemon.py).
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ NODE, SYSTEM, SPACE = "daemon-node", "hauberk-system", "daemon"
 ID = "c" * 64
 WITHIN = 60
 """Seconds: a machine with much else to do is slow."""
+OPENREPORTS = "v0.2.1"
 REPORTS = "/apis/hauberk.dev/v1alpha1"
 PROGRAMS = ("hauberk_open",)
 
@@ -57,6 +59,7 @@ class Node:
     def __init__(self, cluster: Cluster, folder: Path) -> None:
         self.cluster, self.folder, self.kernel = cluster, folder, Kernel()
         cluster.kubectl("apply", "--server-side", "-k", str(ROOT / "deploy/enforcer"))
+        cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "deploy/openreports-role.yaml"))
         group = folder / f"cgroup/kubepods.slice/cri-containerd-{ID}.scope"
         group.mkdir(parents=True)
         (group / "cgroup.procs").write_text("4194303\n")
@@ -105,7 +108,7 @@ class Node:
         api = Api(self.account())
         tree = Tree(self.folder / "cgroup", self.folder / "proc")
         source = ClusterSource(api, NODE, Posture(), self._wake, tree)
-        self.reporter = Reporter(api, source, NODE, SYSTEM, 0.0)
+        self.reporter = Reporter(api, source, NODE, SYSTEM, 0.0, open_reports=True)
         state = self.folder / "state.json"
         applier = Applier(self.kernel, state, PROGRAMS, lambda: PROGRAMS)  # type: ignore[arg-type]
         containers = Containers(self.folder / "containers.json")
@@ -146,18 +149,43 @@ class Node:
             for drift in one.get("status", {}).get("drifts", ())
         }
 
+    def results(self) -> set[tuple[str, str, str]]:
+        """Policy, rule and result of this node's Reports."""
+        items = self.cluster.request("GET", "/apis/openreports.io/v1alpha1/reports")[1]["items"]
+        assert all(one["metadata"]["name"] == f"hauberk-enforcer.{NODE}" for one in items)
+        return {
+            (result["policy"], result["rule"], result["result"])
+            for one in items
+            if one["metadata"]["namespace"] == SPACE
+            for result in one["results"]
+        }
+
     def events(self, name: str) -> list[dict[str, Any]]:
         items = self.cluster.request("GET", "/apis/events.k8s.io/v1/events")[1]["items"]
         return [one for one in items if one["regarding"]["name"] == name]
 
 
+def openreports() -> str:
+    """The CRDs of openreports.io, which its Go module carries."""
+    done = subprocess.run(
+        ["go", "mod", "download", "-json", f"github.com/openreports/reports-api@{OPENREPORTS}"],
+        check=True,
+        capture_output=True,
+        cwd=ROOT / "tests",
+    )
+    folder = Path(json.loads(done.stdout)["Dir"]) / "config/crd"
+    return "---\n".join(path.read_text() for path in sorted(folder.glob("openreports.io_*.yaml")))
+
+
 @pytest.fixture(scope="module")
 def node(cluster: Cluster, policies: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     cluster.add_crds(hauberk("crds").stdout)
+    cluster.add_crds(openreports())
     found = Node(cluster, tmp_path_factory.mktemp("node"))
     found.start()
     yield found
     found.stop()
+    cluster.kubectl("delete", "-f", str(ROOT / "deploy/openreports-role.yaml"))
     cluster.kubectl("delete", "-k", str(ROOT / "deploy/enforcer"), "--wait=false")
     cluster.kubectl("delete", "namespace", SPACE, "--wait=false")
     cluster.kubectl("delete", "node", NODE)
@@ -201,6 +229,8 @@ def test_a_policy_that_cannot_be_enforced_is_a_drift_until_it_can(node: Node) ->
     assert (conditions["Ready"]["status"], conditions["Stalled"]["status"]) == ("False", "True")
     assert "allowedArgs" in conditions["Ready"]["message"]
     until(lambda: set(node.reports()) == {"p NotEnforced", "p OutOfDate"}, WITHIN, "two drifts")
+    failing = {("p", "NotEnforced", "fail"), ("p", "OutOfDate", "fail")}
+    until(lambda: node.results() == failing, WITHIN, "a Report says both")
     assert node.reports()["p NotEnforced"]["reason"] == "Unsupported"
     # the version before it goes on
     assert len(node.kernel.held) == 1
@@ -211,6 +241,7 @@ def test_a_policy_that_cannot_be_enforced_is_a_drift_until_it_can(node: Node) ->
     node.cluster.apply(policy("p", block("/bin/cat")))
     node.until_states(p="Enforced")
     until(lambda: not node.reports(), WITHIN, "no drift")
+    until(lambda: node.results() == {("p", "Enforced", "pass")}, WITHIN, "a Report says that it is enforced")
 
 
 def test_a_policy_that_was_edited_after_it_was_rendered_is_a_drift(node: Node) -> None:

@@ -17,6 +17,11 @@ class Mode(StrEnum):
     OBSERVE = "observe"
 
 
+class Reports(StrEnum):
+    OWN = "own"
+    OPEN = "openreports"
+
+
 @app.command(
     epilog=examples(
         "hauberk-enforcer run --policies /etc/hauberk/policies --label kubernetes.io/hostname=node-1",
@@ -44,6 +49,9 @@ def run(
     lease_namespace: Annotated[
         str, typer.Option(metavar="NAMESPACE", help="Where this node's Lease is: its heartbeat.")
     ] = "hauberk-system",
+    reports: Annotated[
+        Reports, typer.Option(help="openreports: Report objects of openreports.io, too, for tools that show those.")
+    ] = Reports.OWN,
     jitter: Annotated[
         float, typer.Option(metavar="SECONDS", min=0, help="Longest wait before a change of the status is written.")
     ] = 2,
@@ -115,6 +123,7 @@ def run(
         lease_namespace=lease_namespace,
         jitter=jitter,
         cri=cri,
+        open_reports=reports is Reports.OPEN,
         observe=mode is Mode.OBSERVE,
         period=period,
         rate=rate_of(rate),

@@ -6,20 +6,21 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from hauberk.enforcer.backoff import Backoff
-from hauberk.enforcer.cluster import reports
-from hauberk.enforcer.cluster.api import ApiError, Query
+from hauberk.enforcer.cluster import openreports, reports
+from hauberk.enforcer.cluster.api import ApiError
 from hauberk.enforcer.cluster.events import Correlator, Regarding, Said, Write
+from hauberk.enforcer.cluster.mirror import Mirror, Transport
 from hauberk.enforcer.cluster.reports import API, Digests, Drift, Object, Versions
 from hauberk.enforcer.node.daemon import Status
 from hauberk.enforcer.node.wanted import PolicyKey, PolicyObject
-from hauberk.policy.loose import listing, mapping
+from hauberk.policy.loose import mapping
 from hauberk.policy.model import GROUP_VERSION
 from hauberk.policy.problems import HauberkError
 
@@ -27,20 +28,6 @@ MANAGER = "hauberk-enforcer"
 _BASE = f"/apis/{API}"
 _LEASE_SECONDS = 40
 _MOST_EVENTS = 1000
-Where = tuple[str, str]
-"""Namespace and name of a report."""
-
-
-class Transport(Protocol):
-    """What a publisher needs of an API server."""
-
-    def get(self, path: str, query: Query | None = None) -> Object: ...
-
-    def send(
-        self, method: str, path: str, body: Mapping[str, Any], query: Query | None = None, *, kind: str = "json"
-    ) -> Object: ...
-
-    def delete(self, path: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +59,12 @@ class Publisher:
         jitter: float = 2.0,
         now: Callable[[], float] = time.time,
         trouble: Callable[[str], None] = lambda _: None,
+        open_reports: bool = False,
     ) -> None:
-        """`trouble` is told why nothing is written, once for each reason, and "" when it is over."""
+        """With `open_reports`, Report objects are written, too.
+
+        `trouble` is told why nothing is written, once for each reason, and "" when it is over.
+        """
         self._api, self._node, self._versions, self._namespace = api, node, versions, namespace
         self._jitter, self._now, self._trouble = jitter, now, trouble
         self._digests = Digests()
@@ -83,7 +74,8 @@ class Publisher:
         self._correlator = Correlator(node, now, stamp)
         self._events: deque[Write] = deque()
         self._written: Object | None = None
-        self._drifts: dict[Where, Object] | None = None
+        self._drifts = Mirror(api, reports.kinds(node), self._apply)
+        self._open_reports = Mirror(api, openreports.kinds(node), self._apply) if open_reports else None
         self._renewed = 0.0
         self._saying = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="publish", daemon=True)
@@ -160,15 +152,23 @@ class Publisher:
 
         """
         refused: list[str] = []
+
+        def tried(parts: Iterable[Callable[[], object]]) -> None:
+            for part in parts:
+                try:
+                    part()
+                except ApiError as error:
+                    refused.append(str(error))
+
+        parts: list[Callable[[], object]] = [self._renew, self._write_events]
         news = self._news
-        parts = [self._renew, self._write_events]
         if news is not None:
-            parts += [partial(self._write_status, news), *self._drift_writes(news, refused)]
-        for part in parts:
-            try:
-                part()
-            except ApiError as error:
-                refused.append(str(error))
+            parts += [
+                partial(self._write_status, news),
+                lambda: tried(self._drift_writes(news)),
+                lambda: tried(self._report_writes(news)),
+            ]
+        tried(parts)
         if refused:
             raise HauberkError("; ".join(refused[:3]))
 
@@ -201,45 +201,15 @@ class Publisher:
         self._send("PATCH", f"{path}/status", body, kind="apply-patch+yaml")
         self._written = status
 
-    def _drift_writes(self, news: News, refused: list[str]) -> Iterator[Callable[[], None]]:
-        """One for each report that changes."""
-        if self._drifts is None:
-            try:
-                self._drifts = self._own_reports()
-            except ApiError as error:
-                refused.append(str(error))
-                return
-        found = self._drifts
-        wanted = reports.drift_objects(self._node, news.drifts, found, _seconds(self._now()))
-        for where, one in wanted.items():
-            if found.get(where, {}).get("status") != one["status"]:
-                yield partial(self._write_drift, found, where, one)
-        for where in [where for where in found if where not in wanted]:
-            yield partial(self._delete_drift, found, where)
+    def _drift_writes(self, news: News) -> Iterator[Callable[[], None]]:
+        now = _seconds(self._now())
+        return self._drifts.writes(reports.drift_objects(self._node, news.drifts, self._drifts.found(), now))
 
-    def _write_drift(self, found: dict[Where, Object], where: Where, one: Object) -> None:
-        path = _report_path(one["kind"], *where)
-        body = {key: value for key, value in one.items() if key != "status"}
-        self._send("PATCH", path, body, kind="apply-patch+yaml")
-        body = {key: value for key, value in one.items() if key != "spec"}
-        self._send("PATCH", f"{path}/status", body, kind="apply-patch+yaml")
-        found[where] = one
-
-    def _delete_drift(self, found: dict[Where, Object], where: Where) -> None:
-        self._api.delete(_report_path(found[where]["kind"], *where))
-        self.writes += 1
-        del found[where]
-
-    def _own_reports(self) -> dict[Where, Object]:
-        """Those that an earlier daemon of this node wrote."""
-        found: dict[Where, Object] = {}
-        query = {"fieldSelector": f"spec.nodeName={self._node}"}
-        for kind, plural in (("DriftReport", "driftreports"), ("ClusterDriftReport", "clusterdriftreports")):
-            for item in listing(self._api.get(f"{_BASE}/{plural}", query).get("items")):
-                one = dict(mapping(item)) | {"kind": kind}
-                metadata = mapping(one.get("metadata"))
-                found[str(metadata.get("namespace") or ""), str(metadata["name"])] = one
-        return found
+    def _report_writes(self, news: News) -> Iterator[Callable[[], None]]:
+        if self._open_reports is None:
+            return iter(())
+        standings = news.status.standings
+        return self._open_reports.writes(openreports.reports_of(self._node, standings, news.drifts, news.policies))
 
     def _write_events(self) -> None:
         while self._events:
@@ -277,6 +247,9 @@ class Publisher:
         self._send("PATCH", path, body, kind="apply-patch+yaml")
         self._renewed = self._now()
 
+    def _apply(self, path: str, one: Mapping[str, Any]) -> None:
+        self._send("PATCH", path, one, kind="apply-patch+yaml")
+
     def _send(
         self, method: str, path: str, body: Mapping[str, Any], *, kind: str = "json", owned: bool = True
     ) -> Object:
@@ -287,12 +260,6 @@ class Publisher:
 
 def _seconds(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _report_path(kind: str, namespace: str, name: str) -> str:
-    if kind == "DriftReport":
-        return f"{_BASE}/namespaces/{namespace}/driftreports/{name}"
-    return f"{_BASE}/clusterdriftreports/{name}"
 
 
 def about_policy(key: PolicyKey, one: PolicyObject | None) -> Regarding:

@@ -38,9 +38,11 @@ class Reporter:
         namespace: str,
         jitter: float,
         trouble: Callable[[str], None] = lambda _: None,
+        *,
+        open_reports: bool = False,
     ) -> None:
         """`trouble` is told why nothing is written, and "" when it is over."""
-        self._trouble = trouble
+        self._trouble, self._open_reports = trouble, open_reports
         self._api, self._source, self._node = api, source, node
         self._namespace, self._jitter = namespace, jitter
         self._digests = Digests()
@@ -54,7 +56,13 @@ class Reporter:
         self._behaviour = Behaviour(applier.at, lambda: daemon.policies)
         versions = Versions(version_line(), os.uname().release, f"{programs} programs", observing=observing)
         self._publisher = Publisher(
-            self._api, self._node, versions, self._namespace, jitter=self._jitter, trouble=self._trouble
+            self._api,
+            self._node,
+            versions,
+            self._namespace,
+            jitter=self._jitter,
+            trouble=self._trouble,
+            open_reports=self._open_reports,
         )
         self._publisher.start()
         self._source.start()

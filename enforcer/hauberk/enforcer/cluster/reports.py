@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from hauberk.enforcer.cluster.mirror import Kinds
 from hauberk.enforcer.node.daemon import Status
 from hauberk.enforcer.node.wanted import PolicyKey, PolicyObject, PolicyStanding, Standing
 from hauberk.policy.digest import ANNOTATION, digest
@@ -188,6 +189,12 @@ def drifts(
             tampered.setdefault(key, []).append(found)
     for key, said in tampered.items():
         yield Drift("Tampered", key, "KernelDiffers", f"{'; '.join(said)}: put right")
+
+
+def kinds(node: str) -> Kinds:
+    """The reports on drift of a node."""
+    plurals = {"DriftReport": "driftreports", "ClusterDriftReport": "clusterdriftreports"}
+    return Kinds(API, plurals, {"fieldSelector": f"spec.nodeName={node}"}, ("status",), has_status=True)
 
 
 def drift_objects(

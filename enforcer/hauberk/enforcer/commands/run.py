@@ -23,7 +23,7 @@ from hauberk.enforcer.node.hook import Door
 from hauberk.enforcer.node.local import Local
 from hauberk.enforcer.node.metrics import Gauges, Metrics
 from hauberk.enforcer.node.notify import Notifier
-from hauberk.enforcer.node.reading import Reading
+from hauberk.enforcer.node.reading import Reading, Telling
 from hauberk.enforcer.node.sinks import Sink, opened
 from hauberk.enforcer.session import Places, at_work, refuse_if_lacking
 from hauberk.policy.model import Posture
@@ -56,6 +56,7 @@ class Options:
     lease_namespace: str
     jitter: float
     cri: str
+    open_reports: bool
     places: Places
     programs: Path
 
@@ -115,16 +116,10 @@ class _Run:
         if self._reporter is not None:
             self._reporter.start(self.daemon, applier, len(attached()), observing=options.observe)
             stack.callback(self._reporter.end)
-        reading = Reading(
-            session.records,
-            self.daemon.image,
-            self.daemon.pod,
-            options.context,
-            self._sink,
-            self._kernel.probe_slot,
-            self._seen,
+        telling = Telling(
+            self.daemon.image, self.daemon.pod, options.context, self._sink, self._kernel.probe_slot, self._seen
         )
-        stack.callback(reading.close)
+        stack.callback(Reading(session.records, telling.take).close)
         if options.metrics is not None:
             gauges = Gauges(self._numbers, self.daemon.is_alive, self.daemon.is_ready)
             stack.callback(Metrics(options.metrics, gauges).close)
@@ -144,7 +139,8 @@ class _Run:
 
         api = Api(options.kubeconfig)
         source = ClusterSource(api, options.node, options.posture, self._wake, Tree())
-        return source, Reporter(api, source, options.node, options.lease_namespace, options.jitter, _unwritten)
+        where = (options.node, options.lease_namespace, options.jitter)
+        return source, Reporter(api, source, *where, _unwritten, open_reports=options.open_reports)
 
     def _watch(self, socket: str) -> Watch:
         from hauberk.enforcer.cri.runtime import Runtime

@@ -21,12 +21,11 @@ ImageOf = Callable[[int, int], Image | None]
 PodOf = Callable[[Record], Pod]
 
 
-class Reading:
-    """Reads until it is closed; `seen` gets each alert after it was written."""
+class Telling:
+    """A record -> its alerts, written; `seen` gets each of them afterwards."""
 
     def __init__(
         self,
-        records: Map,
         image: ImageOf,
         pod: PodOf,
         context: Context,
@@ -34,11 +33,33 @@ class Reading:
         probe: int,
         seen: Callable[[Record, Alert], None] | None = None,
     ) -> None:
-        from hauberk.enforcer.kernel.libbpf import Ring
-
         self._image, self._pod, self._context, self._sink, self._probe = image, pod, context, sink, probe
         self._seen = seen
-        self._ring = Ring(records, self._take)
+
+    def take(self, data: bytes) -> None:
+        """A record as the kernel wrote it."""
+        try:
+            self._handle(data)
+        except Exception:  # noqa: BLE001  one record that cannot be told is lost, and not all that follow
+            self._sink.lost += 1
+
+    def _handle(self, data: bytes) -> None:
+        record = unpack_record(data)
+        if record.slot == self._probe:
+            return
+        for alert in alerts_of(record, self._image(record.slot, record.policy), self._pod(record), self._context):
+            self._sink.write(json.dumps(alert, ensure_ascii=False, separators=(",", ":")))
+            if self._seen:
+                self._seen(record, alert)
+
+
+class Reading:
+    """Reads the ring until it is closed."""
+
+    def __init__(self, records: Map, take: Callable[[bytes], None]) -> None:
+        from hauberk.enforcer.kernel.libbpf import Ring
+
+        self._ring = Ring(records, take)
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._read, name="alerts", daemon=True)
         self._thread.start()
@@ -54,18 +75,3 @@ class Reading:
     def _read(self) -> None:
         while not self._ends.is_set():
             self._ring.poll(_PATIENCE)
-
-    def _take(self, data: bytes) -> None:
-        try:
-            self._handle(data)
-        except Exception:  # noqa: BLE001  one record that cannot be told is lost, and not all that follow
-            self._sink.lost += 1
-
-    def _handle(self, data: bytes) -> None:
-        record = unpack_record(data)
-        if record.slot == self._probe:
-            return
-        for alert in alerts_of(record, self._image(record.slot, record.policy), self._pod(record), self._context):
-            self._sink.write(json.dumps(alert, ensure_ascii=False, separators=(",", ":")))
-            if self._seen:
-                self._seen(record, alert)
