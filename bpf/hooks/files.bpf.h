@@ -96,17 +96,24 @@ int BPF_PROG(hauberk_open, struct file *file, int ret)
 
 #define TAKEN 0x100 /* beside a `hbk_how`: the name is taken away */
 
-/*
- * A change of one name; `owner` is the uid of what is changed, or of the directory where it is made. `*policy` becomes
- * the id of the policy that let it pass: who changes two names sees that one policy let both.
- */
-static __noinline int change(struct dentry *dentry, struct vfsmount *mount, __u32 owner, __u32 how, __u32 *policy)
+/* A change of one name, as its hook has looked at it. */
+struct naming {
+	__u64 dentry, mount; /* addresses */
+	__u32 owner; /* uid of what is changed, or of the directory where it is made */
+	__u32 how; /* beside TAKEN */
+	__u32 gone;
+	__u32 policy; /* out: id of the one that let it pass: who changes two names sees that one policy let both */
+};
+
+/* Apart, and not static: the verifier looks at it once in a program, however often that changes names. */
+__noinline int hbk_change(struct naming *n)
 {
-	bool makes = how == HBK_HOW_MKNOD || how == HBK_HOW_MKDIR || how == HBK_HOW_SYMLINK;
 	struct actor actor;
 	int ret;
 
-	*policy = 0;
+	if (!n)
+		return -EACCES;
+	n->policy = 0;
 	if (!asked(&actor, &ret) || actor.label->standing == HBK_ENTERING)
 		return ret;
 	for (int i = 0; i < TRIES; i++) {
@@ -114,23 +121,40 @@ static __noinline int change(struct dentry *dentry, struct vfsmount *mount, __u3
 			.domain = HBK_FILE,
 			.side = HBK_CHANGE,
 			.op = HBK_OP_MODIFY,
-			.how = how,
-			.owner = owner,
+			.how = n->how,
+			.owner = n->owner,
 			.source = actor.label->source,
 			.slot = actor.label->slot,
-			.dentry = (__u64)dentry,
-			.mount = (__u64)mount,
-			.gone = !makes && nameless(dentry),
-			.taken = (how & TAKEN) != 0,
+			.dentry = n->dentry,
+			.mount = n->mount,
+			.gone = n->gone != 0,
+			.taken = (n->how & TAKEN) != 0,
 		};
 
 		if (judge(&r))
 			return -EACCES;
-		*policy = r.policy;
+		n->policy = r.policy;
 		if (r.policy != HBK_TORN)
 			return 0;
 	}
 	return torn();
+}
+
+/* `*policy` becomes what `naming` has. */
+static __always_inline int change(struct dentry *dentry, struct vfsmount *mount, __u32 owner, __u32 how, __u32 *policy)
+{
+	bool makes = how == HBK_HOW_MKNOD || how == HBK_HOW_MKDIR || how == HBK_HOW_SYMLINK;
+	struct naming n = {
+		.dentry = (__u64)dentry,
+		.mount = (__u64)mount,
+		.owner = owner,
+		.how = how,
+		.gone = !makes && nameless(dentry),
+	};
+	int ret = hbk_change(&n) ? -EACCES : 0;
+
+	*policy = n.policy;
+	return ret;
 }
 
 static __always_inline int remove(const struct path *dir, struct dentry *dentry, __u32 how)

@@ -182,8 +182,8 @@ static __noinline int move_directory(const struct path *old_dir, struct dentry *
 }
 
 /* `*policy` as for change(), or HBK_TORN. */
-static __noinline int rename_one(const struct path *old_dir, struct dentry *old, const struct path *new_dir,
-				 struct dentry *new, __u32 *policy)
+static __always_inline int rename_one(const struct path *old_dir, struct dentry *old, const struct path *new_dir,
+				      struct dentry *new, __u32 *policy)
 {
 	struct inode *replaced = new->d_inode, *moved = old->d_inode;
 	__u32 other;
