@@ -126,3 +126,30 @@ def test_a_socket_without_a_protocol_has_that_of_its_type() -> None:
     found = decision_of(Deed("network", "", family=2, type=2), seen(errno.EACCES, told), BLOCK)
     assert isinstance(found, Decision)
     assert found.verdict is Verdict.DENIED
+
+
+@pytest.mark.parametrize(
+    ("how", "hook"),
+    [
+        ("create", How.MKNOD),
+        ("delete", How.UNLINK),
+        ("delete", How.RMDIR),
+        ("rename", How.RENAME),
+        ("link", How.LINK),
+        ("truncate", How.TRUNCATE),
+        ("chmod", How.CHMOD),
+        ("chown", How.CHOWN),
+        ("", How.CHOWN),
+    ],
+)
+def test_a_change_is_denied_by_the_hook_that_the_kernel_asks(how: str, hook: How) -> None:
+    deed = Deed("modify", "/a", how=how)
+    found = decision_of(deed, seen(errno.EACCES, record(Operation.MODIFY, "/a", how=hook, rule=FILE)), BLOCK)
+    assert isinstance(found, Decision)
+    assert (found.verdict, found.rule) == (Verdict.DENIED, "p:file.matchPaths[0]")
+
+
+def test_a_denial_by_a_hook_that_is_not_known_is_no_pass() -> None:
+    deed = Deed("modify", "/a", how="create")
+    found = decision_of(deed, seen(errno.EACCES, record(Operation.MODIFY, "/a", how=How.CHOWN, rule=FILE)), BLOCK)
+    assert found == "the kernel denies it as chown: report this"

@@ -21,6 +21,17 @@ _OPERATIONS = {
     "network": Operation.NETWORK,
     "capability": Operation.CAPABILITY,
 }
+_HOWS = {
+    "create": {How.MKNOD, How.MKDIR, How.SYMLINK},
+    "delete": {How.UNLINK, How.RMDIR},
+    "rename": {How.RENAME},
+    "link": {How.LINK},
+    "truncate": {How.TRUNCATE},
+    "chmod": {How.CHMOD},
+    "chown": {How.CHOWN},
+    "": {How.CHOWN},
+}
+"""By which hooks the kernel asks about a change; without a way, the actor changes the owner."""
 _DENIED = {errno.EACCES, errno.EPERM}
 _LATER = {
     "network": {errno.EPROTONOSUPPORT, errno.ESOCKTNOSUPPORT, errno.EAFNOSUPPORT},
@@ -57,6 +68,8 @@ def decision_of(deed: Deed, seen: Seen, image: Image) -> Decision | str:
     before = next((record for record in others if _comes_before(deed, record)), None)
     if before:
         return f"{_said(before, image)} is denied first, and so the kernel was not asked"
+    if deed.op == "modify" and (same := next((one for one in others if one.resource == deed.target), None)):
+        return f"the kernel denies it as {same.how.name.lower()}: report this"
     if not seen.errno or seen.errno in _LATER.get(deed.op, set()):
         return Decision(Verdict.ALLOWED, None, reports)
     if not others:
@@ -79,7 +92,7 @@ def is_about(deed: Deed, record: Record) -> bool:
         case "capability":
             return record.number == CAPABILITY_NAMES.index(deed.target)
         case "modify":
-            return record.how.name.lower() == deed.how and record.resource == deed.target
+            return record.how in _HOWS[deed.how] and record.resource == deed.target
         case _:
             return record.how is How.NONE and record.resource == deed.target
 
