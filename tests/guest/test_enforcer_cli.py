@@ -84,6 +84,7 @@ def test_a_denied_program_and_its_alert(web: Container) -> None:
     assert alert["HostPID"] > alert["PID"] > 0
 
 
+@ONE
 def test_a_denied_write_is_of_the_policy_and_has_its_message(web: Container) -> None:
     assert denied(web, "bash", "-c", "echo >>/etc/nginx/nginx.conf")
     alert = alerts(web.guest)[-1]
@@ -119,6 +120,7 @@ def nobody_else_reads(guest: Guest) -> None:
     assert "another `hauberk-enforcer events` is reading" in one_line(done)
 
 
+@ONE
 def test_what_the_kernel_holds_is_shown_as_rules(web: Container) -> None:
     text = cli(web.guest, "dump").checked()
     assert "only-allow-nginx-exec:process.matchPaths[0] Allow path /usr/sbin/nginx  [/policies/policy.yaml:15]" in text
@@ -138,6 +140,7 @@ def test_loading_the_same_again_changes_nothing(web: Container) -> None:
     assert found["rules"] == 6
 
 
+@ONE
 def test_a_policy_that_is_replaced_holds_at_every_moment(web: Container) -> None:
     # bash alone, without other programs: what is denied under both policies is tried all the time
     attempt = "if (echo >/etc/nginx/conf.d/x) 2>/dev/null; then echo open; fi"

@@ -114,6 +114,7 @@ def test_the_kernel_answers_the_examples_as_the_model_does(guest: Guest) -> None
     assert guest.run(["bash", "-c", "ls -d /tmp/hauberk-test-*"]).returncode == 2
 
 
+@ONE
 def test_the_kernel_answers_accesses_of_every_kind_as_the_model_does(guest: Guest) -> None:
     put(guest, KINDS, "/kinds")
     done = run_tests(guest, "/kinds", "--format", "json")
@@ -215,6 +216,7 @@ def test_an_actor_that_is_killed_is_told(guest: Guest) -> None:
     nothing_is_left(guest)
 
 
+@ONE
 def test_programs_that_are_at_work_stay_as_they_are(guest: Guest) -> None:
     guest.run(["mkdir", "/sys/fs/cgroup/working"]).checked()
     arguments = ("--cgroup", "working", "--namespace", "default", "--label", "app=nginx", "--container", "nginx")
