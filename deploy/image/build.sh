@@ -6,7 +6,7 @@
 set -euo pipefail
 
 suite=bookworm
-packages=base-files,coreutils,dash,libbpf1,libpython3.11-stdlib,python3-minimal,util-linux
+packages=base-files,coreutils,dash,libbpf1,libpython3.11-stdlib,libstdc++6,python3-minimal,util-linux
 # of the command line, and of the Kubernetes client's other half: the enforcer loads none of it
 unneeded=(aiohttp frozenlist kubernetes/aio multidict propcache ruamel ruamel_yaml wasmtime yarl)
 

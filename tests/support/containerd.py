@@ -168,6 +168,7 @@ def containerd(kernel: str, folder: Path, archives: Sequence[Path], hook: Sequen
         for name, spec in (("plain", plain), ("hooked", hooked)):
             guest.put(f"/etc/containerd/{name}.json", json.dumps(spec).encode())
         config = _CONFIG + "".join(_RUNTIME.format(name=name) for name in ("plain", "hooked"))
+        guest.put("/etc/resolv.conf", b"")
         guest.put("/etc/containerd/config.toml", config.encode())
         daemon = guest.start(["containerd", "--config", "/etc/containerd/config.toml"], env=environment)
         kubelet = Kubelet(guest)
