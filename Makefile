@@ -20,9 +20,6 @@ PARTS := $(KUBE) $(FLUX) $(ARGO) $(KUSTOMIZE) $(CLIENTS)
 # Kernels and root file system of the guests, by what makes them.
 GUEST_RECIPE := tests/guest/provision/provision.sh tests/guest/provision/root.sh tests/support/newc.py
 GUEST := $(CACHE)/tools/guest-$(shell cat $(GUEST_RECIPE) | sha256sum | cut -c1-16)
-# The container runtime of guests.
-RUNTIME_RECIPE := tests/guest/provision/containerd.sh tests/guest/provision/containerd/*
-RUNTIME := $(CACHE)/tools/containerd-$(shell cat $(RUNTIME_RECIPE) | sha256sum | cut -c1-16)
 PYTHON ?= python3
 BIN := .venv/bin
 export HAUBERK_OPA := $(OPA)
@@ -33,7 +30,6 @@ export HAUBERK_ARGO := $(ARGO)
 export HAUBERK_KUSTOMIZE := $(KUSTOMIZE)
 export HAUBERK_CLIENTS := $(CLIENTS)
 export HAUBERK_GUEST := $(GUEST)
-export HAUBERK_CONTAINERD := $(RUNTIME)
 
 .PHONY: bpf cluster-tools guest-tools help dev demo test check fmt rego new-rule bench browser clean
 
@@ -83,12 +79,8 @@ $(GUEST):
 	@echo "fetching kernels and a root file system for guests (once, some 20 seconds)"
 	@nice $(firstword $(GUEST_RECIPE)) $@
 
-$(RUNTIME):
-	@echo "building containerd for guests (once, some minutes)"
-	@nice $(firstword $(RUNTIME_RECIPE)) $@
-
-guest-tools: $(GUEST) $(RUNTIME) ## what the tests in guests run: three kernels of Debian, a root file system, containerd
-	@printf 'export %s\n' HAUBERK_GUEST=$(GUEST) HAUBERK_CONTAINERD=$(RUNTIME)
+guest-tools: $(GUEST) ## fetch what the tests in guests run: three kernels of Debian and a root file system
+	@echo export HAUBERK_GUEST=$(GUEST)
 
 demo: .venv/.installed ## lint the examples: first a policy with gaps, then its corrected form, then all
 	@$(BIN)/python scripts/demo.py $(BIN)/hauberk
