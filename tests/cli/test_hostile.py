@@ -124,7 +124,12 @@ def test_an_interrupt_ends_all_processes_without_a_traceback(tmp_path: Path) -> 
         (tmp_path / f"{number}.yaml").write_text(policy(READ_ONLY * 1, name=f"p{number}"))
     command = [sys.executable, "-m", "hauberk.cli.main", "lint", str(tmp_path), "--no-cache", "--jobs", "2"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-    time.sleep(0.4)
+    # a signal that comes before Python has its handler ends it without a word
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    end = time.monotonic() + 30
+    while process.poll() is None and not children.read_text():
+        assert time.monotonic() < end
+        time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert b"Traceback" not in said

@@ -99,7 +99,12 @@ def _shared(work: Work, jobs: int, progress: Callable[[int], None]) -> Outcome:
         inherited = [ours, *(connection for _, connection in workers)]
         arguments = (theirs, inherited, share, (number, jobs), work)
         process: BaseProcess = context.Process(target=_worker, args=arguments, daemon=True)
-        process.start()
+        # an interrupt meets no worker before it ignores that
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         workers.append((process, ours))
     try:
@@ -164,6 +169,7 @@ def _worker(
     work: Work,
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it and ends us
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     for other in inherited:
         # as long as one of us holds the parent's ends, nobody hears that the parent is gone
         other.close()
