@@ -35,14 +35,13 @@ class Stand:
     def start(self) -> None:
         self._server = grpc.server(ThreadPoolExecutor(8))
         kinds: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
-            "Version": (lambda *_: MESSAGES["VersionResponse"](runtime_name="stand", runtime_version="1"), ""),
             "ListContainers": (self._list, "ListContainersRequest"),
             "ListPodSandbox": (self._pods, "ListPodSandboxRequest"),
             "ContainerStatus": (self._status, "ContainerStatusRequest"),
         }
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             name: grpc.unary_unary_rpc_method_handler(
-                answer, MESSAGES[request or "VersionRequest"].FromString, lambda found: found.SerializeToString()
+                answer, MESSAGES[request].FromString, lambda found: found.SerializeToString()
             )
             for name, (answer, request) in kinds.items()
         }
@@ -200,8 +199,29 @@ def test_a_runtime_that_goes_and_comes_is_said_once(stand: Stand, bench: Bench) 
 def test_a_socket_that_is_not_there(tmp_path: Path) -> None:
     runtime = Runtime(str(tmp_path / "none.sock"))
     with pytest.raises(HauberkError, match=r"none\.sock: the container runtime says UNAVAILABLE"):
-        runtime.version()
+        runtime.running()
 
 
-def test_the_runtime_says_who_it_is(stand: Stand) -> None:
-    assert Runtime(str(stand.path)).version().startswith("stand 1")
+def test_what_cannot_be_written_down_is_said_and_tried_again(
+    stand: Stand, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand.run("nginx", 42)
+
+    def full(_: Container) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.sink, "found", full)
+        bench.watch.start()
+        until(lambda: bench.said)
+        assert "No space left on device" in bench.said[0]
+    until(lambda: "id-nginx" in bench.sink.told)
+
+
+def test_a_connection_that_was_closed_is_an_error_in_one_line(stand: Stand) -> None:
+    runtime = Runtime(str(stand.path))
+    runtime.close()
+    with pytest.raises(HauberkError, match="the connection was closed"):
+        runtime.running()
+    with pytest.raises(HauberkError, match="the connection was closed"):
+        next(runtime.events())

@@ -16,8 +16,6 @@ RUNNING = 1
 
 _TEXT, _NUMBER, _FLAG, _MAP = "string", "int64", "bool", "map"
 _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
-    "VersionRequest": {},
-    "VersionResponse": {"runtime_name": (2, _TEXT), "runtime_version": (3, _TEXT), "runtime_api_version": (4, _TEXT)},
     "ContainerStateValue": {"state": (1, _NUMBER)},
     "ContainerFilter": {"state": (2, "ContainerStateValue")},
     "ListContainersRequest": {"filter": (1, "ContainerFilter")},

@@ -55,11 +55,6 @@ class Runtime:
     def close(self) -> None:
         self._channel.close()
 
-    def version(self) -> str:
-        """What it calls itself. Raises HauberkError."""
-        found = self._ask("Version", "VersionRequest", "VersionResponse")
-        return f"{found.runtime_name} {found.runtime_version} (CRI {found.runtime_api_version})"
-
     def running(self) -> list[Running]:
         """All containers that run. Raises HauberkError."""
         wanted = MESSAGES["ContainerFilter"](state=MESSAGES["ContainerStateValue"](state=RUNNING))
@@ -91,18 +86,23 @@ class Runtime:
 
     def events(self) -> Iterator[str]:
         """Ids of containers to which something happens, for as long as the runtime goes on. Raises HauberkError."""
-        call = self._method("GetContainerEvents", "ContainerEventResponse", stream=True)
         try:
-            for event in call(MESSAGES["GetEventsRequest"](), wait_for_ready=False):
+            call = self._method("GetContainerEvents", "ContainerEventResponse", stream=True)
+            for event in call(MESSAGES["GetEventsRequest"]()):
                 yield event.container_id
         except self._grpc.RpcError as error:
             raise self._error(error) from None
+        except ValueError:
+            raise self._closed() from None
 
     def _ask(self, method: str, request: str, response: str, **fields: Any) -> Any:
         try:
             return self._method(method, response)(MESSAGES[request](**fields), timeout=_SECONDS)
         except self._grpc.RpcError as error:
             raise self._error(error) from None
+        except ValueError:
+            # grpc's word for a channel that was closed meanwhile
+            raise self._closed() from None
 
     def _method(self, name: str, response: str, *, stream: bool = False) -> Any:
         kind = self._channel.unary_stream if stream else self._channel.unary_unary
@@ -111,6 +111,9 @@ class Runtime:
             request_serializer=_encoded,
             response_deserializer=MESSAGES[response].FromString,
         )
+
+    def _closed(self) -> HauberkError:
+        return RuntimeSaysNoError(f"{self.socket}: the connection was closed")
 
     def _error(self, error: Any) -> HauberkError:
         code, said = error.code(), " ".join(str(error.details()).split())[:300]

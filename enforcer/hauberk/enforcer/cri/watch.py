@@ -71,7 +71,8 @@ class Watch:
         while not self._ends.is_set():
             try:
                 self.look()
-            except HauberkError as error:
+            except (HauberkError, OSError) as error:
+                # OSError: what is known of containers could not be written down; a thread that ends tells of no more
                 self._say(str(error))
                 self._ends.wait(backoff.next())
                 continue
@@ -87,7 +88,7 @@ class Watch:
                 for _ in self._runtime.events():
                     backoff.reset()
                     self._wake.set()
-            except (HauberkError, ValueError):  # ValueError: the channel was closed
+            except HauberkError:
                 pass  # the list says it, and goes on by itself where a runtime has no events
             self._wake.set()
             self._ends.wait(backoff.next())
