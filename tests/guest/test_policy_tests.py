@@ -114,7 +114,6 @@ def test_the_kernel_answers_the_examples_as_the_model_does(guest: Guest) -> None
     assert guest.run(["bash", "-c", "ls -d /tmp/hauberk-test-*"]).returncode == 2
 
 
-@ONE
 def test_the_kernel_answers_accesses_of_every_kind_as_the_model_does(guest: Guest) -> None:
     put(guest, KINDS, "/kinds")
     done = run_tests(guest, "/kinds", "--format", "json")
