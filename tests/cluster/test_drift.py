@@ -232,11 +232,17 @@ def test_each_right_of_the_role_is_needed(git: Path, cluster: Cluster, reader: P
             is_told = left_out["apiGroups"] == ["hauberk.dev"]
             said = f'cannot {verb} resource "{resource}"'
 
-            def is_refused(only: list[str] = only, said: str = said, is_told: bool = is_told) -> bool:
+            answers: list[str] = []
+
+            def is_refused(
+                only: list[str] = only, said: str = said, is_told: bool = is_told, answers: list[str] = answers
+            ) -> bool:
                 done = hauberk("drift", git, "--kubeconfig", reader, *only)
+                answers.append(done.stdout + done.stderr)
                 return said in done.stdout if is_told else done.returncode == 2 and said in done.stderr
 
-            until(is_refused, 10, f"refused without {verb} {resource}")
+            # the API server takes a moment to know of a role that changed, and says nowhere when it does
+            until(is_refused, 60, f"refused without {verb} {resource}", lambda answers=answers: answers[-1])  # type: ignore[misc]
     finally:
         cluster.apply(role)
 

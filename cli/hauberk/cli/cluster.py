@@ -142,16 +142,14 @@ class _Reader:
 
     def drifts(self, live: Live) -> Iterator[Document]:
         """Of the namespaces that are looked at; a cluster without enforcers has none."""
-        try:
-            if not self._namespaces:
-                yield from self.reports("driftreports")
-                yield from self.reports("clusterdriftreports")
-            for name in self._namespaces:
-                yield from self.reports(f"namespaces/{name}/driftreports")
-        except _AbsentError:
-            return
-        except _ForbiddenError as error:
-            live.notes.append(f"what nodes report is not looked at: {error.reason}")
+        plurals = [f"namespaces/{name}/driftreports" for name in self._namespaces]
+        for plural in plurals or ["driftreports", "clusterdriftreports"]:
+            try:
+                yield from self.reports(plural)
+            except _AbsentError:
+                continue
+            except _ForbiddenError as error:
+                live.notes.append(f"what nodes report is not looked at: {error.reason}")
 
     def namespaces(self) -> Iterator[Document]:
         if not self._namespaces:
