@@ -155,7 +155,7 @@ def daemon_side(kubeconfig: Path, folder: Path, containers: int, seconds: float)
 def alerts(daemon: Daemon, folder: Path, reporter: Reporter) -> dict[str, Any]:
     """Records as the ring has them, from a thousand programs, through to the file and to Events."""
     sink = opened(str(folder / "alerts"))
-    telling = Telling(daemon.image, daemon.pod, Context(0, NODE, "bench"), sink, 0, reporter.alert)
+    telling = Telling(daemon.image, daemon.pod, Context(lambda: 0, NODE, "bench"), sink, 0, reporter.alert)
     data = [packed(number) for number in range(1000)]
     begun = time.perf_counter()
     for number in range(RECORDS):

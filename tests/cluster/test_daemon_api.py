@@ -270,7 +270,7 @@ def test_the_posture_is_that_of_the_namespace(node: Node) -> None:
 
 def test_a_storm_of_changes_is_taken_together(node: Node) -> None:
     before, begun = node.kernel.calls.count("set 1"), time.monotonic()
-    for number in range(100):
+    for number in range(1000):
         node.cluster.request(
             "PATCH",
             "/apis/security.kubearmor.com/v1/namespaces/daemon/kubearmorpolicies/p",
@@ -281,12 +281,12 @@ def test_a_storm_of_changes_is_taken_together(node: Node) -> None:
 
     def is_last() -> bool:
         return any(
-            rule.entry.pointer and rule.policy.name == "p" and "/bin/99" in str(rule.entry)
+            rule.entry.pointer and rule.policy.name == "p" and "/bin/999" in str(rule.entry)
             for _, image in node.kernel.held.values()
             for rule in image.rules
         )
 
-    assert last["metadata"]["generation"] >= 100
+    assert last["metadata"]["generation"] >= 1000
     until(is_last, WITHIN, "the last version is enforced")
     # what comes while it waits for more to come is one swap
     assert node.kernel.calls.count("set 1") - before <= (time.monotonic() - begun) / SETTLES

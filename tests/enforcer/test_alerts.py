@@ -19,7 +19,7 @@ KEYS = (
     "NamespaceName Operation Owner PID PPID ParentProcessName PodName PolicyName ProcessName Resource Result Source "
     "Timestamp Type UpdatedTime"
 ).split()
-CONTEXT = Context(1_700_000_000_000_000_000, "node-1", "prod")
+CONTEXT = Context(lambda: 1_700_000_000_000_000_000, "node-1", "prod")
 POD = Pod(WORKLOAD, "abc")
 
 
@@ -63,6 +63,15 @@ def test_a_program_that_no_rule_lists() -> None:
         "Type": "MatchedPolicy",
         "UpdatedTime": "2023-11-14T22:13:25.000001Z",
     }
+
+
+def test_a_clock_that_is_set_while_the_enforcer_runs() -> None:
+    clock = [1_700_000_000_000_000_000]
+    context = Context(lambda: clock[0])
+    (before,) = alerts(context=context)
+    clock[0] += 86_400_000_000_000
+    (after,) = alerts(context=context)
+    assert after["Timestamp"] - before["Timestamp"] == 86_400
 
 
 def test_posture_that_audits() -> None:

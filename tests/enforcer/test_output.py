@@ -12,7 +12,7 @@ from hauberk.enforcer.output import text
 
 
 def line(spec: str, **other: object) -> str:
-    (alert,) = alerts_of(replace(RECORD, **other), image(spec), Pod(WORKLOAD), Context(0))  # type: ignore[arg-type]
+    (alert,) = alerts_of(replace(RECORD, **other), image(spec), Pod(WORKLOAD), Context(lambda: 0))  # type: ignore[arg-type]
     return text.alert(alert)
 
 

@@ -2,88 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
-from support.commands import Background
-from support.container import NGINX, Container, Image, running
+from support.container import Container, running
 from support.guest import Guest
 from support.keeper import Keeper
+from support.nodedaemon import ALERTS, CLI, POLICIES, Daemon, block, image, policy, runs
 
 pytestmark = [pytest.mark.guest, pytest.mark.parametrize("keeper", ["6.12"], indirect=True)]
 
-CLI = ("/usr/bin/python3", "-m", "hauberk.enforcer.main")
-POLICIES, ALERTS = "/daemon/policies", "/daemon/alerts"
-HOOK = ("/usr/bin/env", "PYTHONPATH=/opt/hauberk/python", *CLI, "hook")
-PERIOD = 5
 WITHIN = 2.0
 """Seconds of the guest's clock from a change to its enforcement."""
-
-
-def policy(spec: dict[str, Any], name: str = "p") -> bytes:
-    document = {
-        "apiVersion": "security.kubearmor.com/v1",
-        "kind": "KubeArmorPolicy",
-        "metadata": {"name": name, "namespace": "web"},
-        "spec": {"selector": {"matchLabels": {"app": "nginx"}}, **spec},
-    }
-    return json.dumps(document).encode()
-
-
-def block(*paths: str) -> dict[str, Any]:
-    return {"action": "Block", "process": {"matchPaths": [{"path": path} for path in paths]}}
-
-
-class Daemon:
-    def __init__(self, guest: Guest, *options: str) -> None:
-        self.guest = guest
-        guest.run(["mkdir", "-p", POLICIES]).checked()
-        line = ["run", "--policies", POLICIES, "--alerts", ALERTS, "--period", str(PERIOD), *options]
-        self._process: Background = guest.start([*CLI, *line])
-        self.until(lambda event: event["event"] == "ready", within=300)
-
-    @property
-    def log(self) -> list[dict[str, Any]]:
-        lines = self._process.stderr.decode().rpartition("\n")[0].splitlines()
-        return [json.loads(line) for line in lines]
-
-    def until(self, holds: Callable[[dict[str, Any]], bool], *, after: int = 0, within: float = 60) -> dict[str, Any]:
-        """The first event after so many that is meant."""
-        end = time.monotonic() + within
-        while not (found := [event for event in self.log[after:] if holds(event)]):
-            assert self._process.running, self._process.stderr.decode()
-            assert time.monotonic() < end, self._process.stderr.decode()
-            time.sleep(0.1)
-        return found[0]
-
-    def put(self, name: str, spec: dict[str, Any]) -> dict[str, Any]:
-        """A policy comes or changes; the status that came of it."""
-        seen = len(self.log)
-        self.guest.put(f"{POLICIES}/{name}.json", policy(spec, name))
-        return self.until(lambda event: event["event"] == "status", after=seen)
-
-    def end(self, *, kill: bool = False) -> None:
-        if kill:
-            self._process.kill()
-        else:
-            self.guest.run(["kill", str(self._process.pid)]).checked()
-        self._process.wait()
-
-    def alerts(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.guest.get(ALERTS).decode().splitlines()]
-
-
-def image(**more: Any) -> Image:
-    labels = {"hauberk.dev/namespace": "web", "hauberk.dev/labels": "app=nginx", "hauberk.dev/pod": "nginx-1"}
-    return Image(NGINX, hook=HOOK, annotations=labels, **more)
-
-
-def runs(container: Container, program: str) -> bool:
-    return container.exec([program, "/"]).returncode == 0
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ stands for, `PolicyName` is empty and `Message` says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -78,12 +78,13 @@ _CANNOT_TELL = "the path could not be told, so the access is denied"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a record does not say itself; `boot` is the time of the boot in ns since the epoch.
+    """What a record does not say itself; `constants` are added to every alert, none has the name of a field of ours.
 
-    `constants` are added to every alert; none has the name of a field of ours.
+    `boot` says when the node booted, in ns since the epoch. It is asked for each alert: a node without a clock of its
+    own learns the time after it has started, and records count from the boot.
     """
 
-    boot: int
+    boot: Callable[[], int]
     host: str = ""
     cluster: str = "default"
     constants: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -111,7 +112,7 @@ def alerts_of(record: Record, image: Image | None, pod: Pod, context: Context) -
 
 
 def _alert(record: Record, origin: Origin | None, pod: Pod, context: Context) -> Alert:
-    seconds, rest = divmod(context.boot + record.time, 10**9)
+    seconds, rest = divmod(context.boot() + record.time, 10**9)
     at = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
     workload = pod.workload or Workload("")
     host = workload.namespace is None

@@ -15,7 +15,7 @@ from hauberk.policy.problems import HauberkError
 def test_without_settings_the_node_says_what_it_is() -> None:
     found = context_of(None)
     assert (found.host, found.cluster, found.constants) == (socket.gethostname(), "default", {})
-    assert abs(found.boot + time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.time_ns()) < 10**9
+    assert abs(found.boot() + time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.time_ns()) < 10**9
 
 
 def test_settings(tmp_path: Path) -> None:

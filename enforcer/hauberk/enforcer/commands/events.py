@@ -149,12 +149,16 @@ def context_of(config: Path | None) -> Context:
         HauberkError: the file has something else in it, with its place.
 
     """
-    boot = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     settings = _settings(config) if config else {}
     constants: dict[str, str] = settings.get("constants", {})
     return Context(
-        boot, settings.get("hostName") or socket.gethostname(), settings.get("clusterName") or "default", constants
+        booted, settings.get("hostName") or socket.gethostname(), settings.get("clusterName") or "default", constants
     )
+
+
+def booted() -> int:
+    """When this node booted, by its clock as it is now; in ns since the epoch."""
+    return time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 def _settings(path: Path) -> dict[str, Any]:
