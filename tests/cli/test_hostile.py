@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hauberk.cli.output import github, markdown, text
 from hauberk.cli.suppress import suppressions
-from support import hauberk
+from support import ends, hauberk
 from support.policies import lint, policy, report, rules
 
 READ_ONLY = "  action: Block\n  file:\n    matchPaths:\n      - path: /a\n        readOnly: true\n"
@@ -34,11 +34,10 @@ def test_a_suppression_is_not_called_useless_where_its_rule_could_not_speak() ->
     assert "HB901" not in rules(broken)
 
 
-def test_thousands_of_suppressions_are_read_in_no_time_and_judged() -> None:
+def test_thousands_of_suppressions_are_read_and_judged() -> None:
     comments = "# hauberk: ignore[HB305] reason: x\n" * 20_000
-    start = time.process_time()
-    assert len(suppressions(comments + "a: 1\n")) == 20_000
-    assert time.process_time() - start < 5
+    with ends():
+        assert len(suppressions(comments + "a: 1\n")) == 20_000
     found = report(comments[: len(comments) // 10] + policy(READ_ONLY))
     assert not found.errors
     assert sum(finding.rule == "HB901" for finding in found.findings) == 2000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from hauberk.policy.documents import MAX_BROKEN, MAX_DEPTH, decode, read
 from hauberk.policy.problems import Position, Problem
+from support import ends
 from support.texts import kinds, only
 
 # ------------------------------------------------------------------------------------------ aliases, merge, tags
@@ -149,10 +149,9 @@ SLOW = {
 
 
 @pytest.mark.parametrize("text", SLOW.values(), ids=SLOW)
-def test_a_mebibyte_takes_seconds_whatever_it_holds(text: str) -> None:
-    started = time.process_time()
-    read(text)
-    assert time.process_time() - started < 20
+def test_a_mebibyte_is_read_to_its_end_whatever_it_holds(text: str) -> None:
+    with ends():
+        read(text)
 
 
 # ------------------------------------------------------------------------------------------ encodings, errors, streams

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -25,6 +24,7 @@ from hauberk.policy.matching import (
 )
 from hauberk.policy.model import Access, Model
 from hauberk.policy.patterns import parse_pattern, recognizer
+from support import ends
 
 
 def matches(pattern: str, target: str) -> bool:
@@ -146,10 +146,9 @@ def test_any_pattern_is_read_without_an_error(pattern: str, target: str) -> None
         "[ab]*" * 300 + "c",
     ],
 )
-def test_hostile_patterns_cost_no_time(pattern: str) -> None:
-    start = time.perf_counter()
-    assert not matches(pattern, "a" * 255)
-    assert time.perf_counter() - start < 5
+def test_hostile_patterns_end(pattern: str) -> None:
+    with ends():
+        assert not matches(pattern, "a" * 255)
 
 
 def test_what_a_pattern_remembers_is_bounded() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from hauberk.policy.hostnames import matches_beginning
 from hauberk.policy.model import Model, Workload
 from hauberk.policy.parse import parse_policy
 from hauberk.policy.selection import selects
+from support import ends
 
 BOTH = (True, True)
 NEITHER = (False, False)
@@ -198,7 +198,6 @@ def test_host_name_expressions(expression: str, name: str, expected: bool) -> No
 
 
 @pytest.mark.parametrize("expression", ["(a+)+$", "(a|a)+$", "*a*a*a*a*a*a*a*b", "(" * 3000 + "a" + ")" * 3000])
-def test_hostile_expressions_cost_no_time(expression: str) -> None:
-    start = time.perf_counter()
-    matches_beginning(expression, "a" * 200 + "!")
-    assert time.perf_counter() - start < 5
+def test_hostile_expressions_end(expression: str) -> None:
+    with ends():
+        matches_beginning(expression, "a" * 200 + "!")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -34,6 +37,25 @@ def opa() -> Path:
     if not given or not Path(given).exists():
         missing("HAUBERK_OPA names no OPA binary: run `make test`, or `make dev` and set it")
     return Path(given)
+
+
+@contextmanager
+def ends(within: int = 300) -> Iterator[None]:
+    """Fails what would go on for ever, such as a search whose steps double with each letter.
+
+    It is no measure of speed: those are in benchmarks/. Machines of tests have much else to do.
+    """
+
+    def give_up(number: int, frame: object) -> None:
+        raise AssertionError(f"no end within {within} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(within)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def hauberk(

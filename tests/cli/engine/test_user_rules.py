@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from hauberk.cli.engine import opa as engine_opa
 from hauberk.cli.engine.opa import OpaEngine
 from hauberk.cli.judging import encode
 from hauberk.policy.problems import HauberkError
-from support import hauberk, opa
+from support import ends, hauberk, opa
 from support.policies import policy
 
 LIBRARY = [rules_folder() / "main.rego", rules_folder() / "lib"]
@@ -86,9 +85,7 @@ def test_a_rule_that_opa_refuses_is_told_with_its_place_and_the_built_in_rules_s
     folder: Path, source: str, said: str
 ) -> None:
     (folder / "ours/rule.rego").write_text(source)
-    start = time.monotonic()
     code, found, message = lint(folder)
-    assert time.monotonic() - start < 5
     assert code == 2
     assert said in message
     assert "rule.rego:" in message
@@ -101,9 +98,8 @@ def test_an_endless_rule_is_an_engine_error_and_the_built_in_rules_still_report(
     endless = "package hauberk.rules.ours.x\n\nviolation contains v if {\n\tsome a in numbers.range(1, 1000000)\n"
     endless += "\tsome b in numbers.range(1, 1000000)\n\ta * b < 0\n\tv := a\n}\n"
     (folder / "ours/rule.rego").write_text(endless)
-    start = time.monotonic()
-    code, found, _ = lint(folder)
-    assert time.monotonic() - start < 9
+    with ends():
+        code, found, _ = lint(folder)
     assert code == 3
     assert "HB304" in {finding["rule"] for finding in found}
 
@@ -126,15 +122,15 @@ def test_without_opa_users_rules_are_refused_with_an_instruction(folder: Path) -
     assert "Traceback" not in done.stderr
 
 
-def asked(folder: Path, source: str, documents: Sequence[dict[str, Any]]) -> tuple[list[Any], float]:
-    """What a rule answers to many documents, and how long that took."""
+def asked(folder: Path, source: str, documents: Sequence[dict[str, Any]]) -> list[Any]:
+    """What a rule answers to many documents."""
     (folder / "ours/rule.rego").write_text(f"package hauberk.rules.ours.x\n\n{source}")
     engine = OpaEngine(opa(), folder / "ours", LIBRARY)
-    start = time.monotonic()
-    answers: list[Any] = list(engine.evaluate(map(encode, documents)))
-    # as judging does: one call for each few hundred files
-    answers += list(engine.evaluate([encode(documents[-1])]))
-    return answers, time.monotonic() - start
+    with ends():
+        answers: list[Any] = list(engine.evaluate(map(encode, documents)))
+        # as judging does: one call for each few hundred files
+        answers += list(engine.evaluate([encode(documents[-1])]))
+    return answers
 
 
 @pytest.mark.opa
@@ -143,7 +139,7 @@ def test_a_slow_rule_is_not_an_endless_one(folder: Path, monkeypatch: pytest.Mon
     slow = "violation contains 1 if {\n\tinput.slow\n\tsome a in numbers.range(1, 40000)\n\ta < 0\n}\n"
     # the first says nothing of the others, so that a chunk of them does not end in the time of one
     documents = [{"slow": number > 0, "number": number} for number in range(60)]
-    answers, _ = asked(folder, slow, documents)
+    answers = asked(folder, slow, documents)
     assert answers == [[]] * 61
 
 
@@ -153,27 +149,25 @@ def test_one_endless_document_is_found_and_nothing_is_asked_after_it(
 ) -> None:
     monkeypatch.setattr(engine_opa, "TIMEOUT", 0.5)
     endless = "violation contains 1 if {\n\tinput.endless\n\tsome a in numbers.range(1, 10000000)\n\ta < 0\n}\n"
-    answers, took = asked(folder, endless, [{"endless": number == 100} for number in range(600)])
+    answers = asked(folder, endless, [{"endless": number == 100} for number in range(600)])
     assert answers[:100] == [[]] * 100
     assert all(isinstance(answer, Failure) for answer in answers[100:])
     assert "did not finish" in answers[-1].reason
-    assert took < 6
 
 
 @pytest.mark.opa
 def test_a_rule_that_fails_for_every_document_is_asked_a_few_times_only(folder: Path) -> None:
     conflict = "violation contains f(1)\n\nf(x) := x if input.a\n\nf(x) := 2 if {\n\tx > 0\n\tinput.a\n}\n"
-    answers, took = asked(folder, conflict, [{"a": True}] * 600)
+    answers = asked(folder, conflict, [{"a": True}] * 600)
     assert "rule.rego:5" in answers[0].reason
     assert all(isinstance(answer, Failure) for answer in answers)
     assert "not asked: they failed for 10 documents" in answers[-1].reason
-    assert took < 5
 
 
 @pytest.mark.opa
 def test_one_document_that_fails_does_not_take_the_others_with_it(folder: Path) -> None:
     conflict = "violation contains f(1)\n\nf(x) := x\n\nf(x) := 2 if {\n\tx > 0\n\tinput.a\n}\n"
-    answers, _ = asked(folder, conflict, [{"a": True} if number == 77 else {} for number in range(200)])
+    answers = asked(folder, conflict, [{"a": True} if number == 77 else {} for number in range(200)])
     assert [index for index, answer in enumerate(answers) if isinstance(answer, Failure)] == [77]
 
 
@@ -182,9 +176,8 @@ def test_the_time_of_all_documents_is_bounded(folder: Path, monkeypatch: pytest.
     monkeypatch.setattr(engine_opa, "ALLOWANCE", 0.5)
     monkeypatch.setattr(engine_opa, "EACH", 0.001)
     slow = "violation contains 1 if {\n\tsome a in numbers.range(1, 200000)\n\ta < 0\n}\n"
-    answers, took = asked(folder, slow, [{"number": number} for number in range(600)])
+    answers = asked(folder, slow, [{"number": number} for number in range(600)])
     assert "they took" in answers[-1].reason
-    assert took < 9
 
 
 @pytest.mark.opa
@@ -192,7 +185,7 @@ def test_the_time_of_all_documents_is_bounded(folder: Path, monkeypatch: pytest.
 def test_a_rule_that_takes_all_memory_is_stopped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hauberk.cli.engine.process.MEMORY", 300 << 20)
     large = "violation contains 1 if {\n\tsome a in numbers.range(1, 30000000)\n\ta < 0\n}\n"
-    answers, _ = asked(folder, large, [{}])
+    answers = asked(folder, large, [{}])
     assert "used up their memory (1024 MiB)" in answers[0].reason
 
 

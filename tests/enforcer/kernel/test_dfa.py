@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import random
 import sys
-import time
 import tracemalloc
 from array import array
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 
 from hauberk.enforcer.kernel.dfa import MOST_STATES, Automaton, TooManyStatesError, compile_globs
 from hauberk.policy.matching import Glob, Subject
+from support import ends
 
 PROGRAMS = (
     "curl wget nc ncat socat bash python3 perl ssh scp rsync apt dpkg yum rpm gcc ld make docker kubectl mount umount "
@@ -258,15 +258,12 @@ USUAL = {
 
 
 @pytest.mark.parametrize("what", USUAL)
-def test_usual_patterns_are_small_and_fast(what: str) -> None:
+def test_usual_patterns_are_small(what: str) -> None:
     of, most = USUAL[what]
-    start = time.process_time()
     automaton = compile_globs(of)
-    taken = time.process_time() - start
-    print(f"{what}: {len(of)} patterns, {len(automaton.rows)} states, {taken:.3f} s")
+    print(f"{what}: {len(of)} patterns, {len(automaton.rows)} states")
     assert len(automaton.rows) <= most
     assert compile_globs(of, len(automaton.rows)) == automaton
-    assert taken < 3  # about 0.6 for the last, 0.05 for others; machines of CI are slow
 
 
 def texts(seed: int, count: int, size: int, alphabet: str) -> list[str]:
@@ -294,11 +291,8 @@ HOSTILE = {
 
 @pytest.mark.parametrize("what", HOSTILE)
 def test_hostile_patterns_end_with_the_error(what: str) -> None:
-    start = time.process_time()
-    with pytest.raises(TooManyStatesError) as caught:
+    with ends(), pytest.raises(TooManyStatesError) as caught:
         compile_globs(HOSTILE[what])
-    print(f"{what}: {time.process_time() - start:.1f} s, {caught.value}")
-    assert time.process_time() - start < 20  # about 3; machines of CI are slow
     assert caught.value.reached > caught.value.bound
     assert str(caught.value.reached) in str(caught.value)
     assert f"more than {caught.value.bound}" in str(caught.value)
