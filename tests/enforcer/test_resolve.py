@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from enforcer.made import given
-from hauberk.enforcer.resolve import Links, resolved, written
+from hauberk.enforcer.resolve import Links, UnreadableError, resolved, written
 from hauberk.policy.model import Directory, Pattern, Program
 
 
@@ -61,6 +63,17 @@ def test_no_more_links_than_the_kernel_follows(tmp_path: Path) -> None:
         (tmp_path / f"l{number}").symlink_to(f"l{number - 1}")
     assert Links(tmp_path)("/l40") == "/l0"
     assert Links(tmp_path)("/l41") == "/l41"
+
+
+def test_what_cannot_be_looked_into_is_not_taken_for_no_link(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may read all folders of a file system here, but not those of others without capabilities, or of NFS."""
+
+    def readlink(path: str) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "readlink", readlink)
+    with pytest.raises(UnreadableError, match=r"whether /bin is a link cannot be seen: Permission denied"):
+        Links(root)("/bin/ls")
 
 
 SPEC = """

@@ -5,6 +5,7 @@ Pure but for `Links`, which looks into a root file system that it is given.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -12,14 +13,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from hauberk.policy.model import Directory, Matcher, Pattern, Policy, Program, Rule
+from hauberk.policy.problems import HauberkError
 
 Resolve = Callable[[str], str]
 """A path as written -> as the kernel knows it. Directories end with a slash before and after."""
 
 _MOST_LINKS = 40
 """As the kernel counts (include/linux/namei.h, MAXSYMLINKS)."""
+_NO_LINK = (errno.EINVAL, errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.ESRCH)
+"""What is there is no link, or nothing is there."""
 _LITERAL = re.compile(r"/(?:[^*?\[{\\/]+/)+")
 _PATH_DOMAINS = ("process", "file")
+
+
+class UnreadableError(HauberkError):
+    """Whether a path is a link cannot be seen: the kernel may know what is there by another name."""
 
 
 def resolved(policy: Policy, resolve: Resolve) -> Policy:
@@ -80,7 +88,12 @@ class Links:
         self._known: dict[str, str | None] = {}
 
     def __call__(self, path: str) -> str:
-        """The path without links; what does not exist is kept, below parents that are resolved."""
+        """The path without links; what does not exist is kept, below parents that are resolved.
+
+        Raises:
+            UnreadableError: a folder on the way may not be looked into.
+
+        """
         found = self._follow([part for part in path.split("/") if part])
         if found is None:
             return path
@@ -117,6 +130,10 @@ class Links:
         if path not in self._known:
             try:
                 self._known[path] = os.readlink(self._root + path)  # noqa: PTH115  no Path of what may hold any byte
-            except (OSError, ValueError):
+            except ValueError:
+                self._known[path] = None
+            except OSError as error:
+                if error.errno not in _NO_LINK:
+                    raise UnreadableError(f"whether {path} is a link cannot be seen: {error.strerror}") from None
                 self._known[path] = None
         return self._known[path]

@@ -40,7 +40,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What a workload's tasks are judged by; `version` is what records call it, the id of its map in the kernel."""
+    """What a workload's tasks are judged by; `version` is what records call it, the id of its map in the kernel.
+
+    `links` leads from paths as written to those that the kernel knows; where `unread` ones lead nobody could see.
+    """
 
     version: int
     workload: Workload
@@ -48,6 +51,7 @@ class Generation:
     policies: tuple[Given, ...]
     links: Mapping[str, str]
     digest: str
+    unread: tuple[str, ...] = ()
 
     def compiled(self) -> Compiled:
         """The decision lists that the kernel got."""
@@ -164,6 +168,7 @@ def _held_document(held: Held, shared: dict[int, tuple[int, Given]]) -> dict[str
                 "policies": [shared.setdefault(id(given), (len(shared), given))[0] for given in one.policies],
                 "links": dict(one.links),
                 "digest": one.digest,
+                "unread": list(one.unread),
             }
             for one in held.generations
         ],
@@ -205,6 +210,7 @@ def _generation(given: dict[str, Any], policies: tuple[Given, ...]) -> Generatio
         policies=tuple(policies[number] for number in numbers),
         links={_text(key): _text(value) for key, value in given["links"].items()},
         digest=_text(given["digest"]),
+        unread=tuple(_texts(given.get("unread", []))),
     )
 
 

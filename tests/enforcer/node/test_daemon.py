@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -144,6 +146,24 @@ def test_what_the_kernel_has_no_memory_for_is_pending_and_is_tried_again(bench: 
     bench.kernel.without_memory = False
     until(lambda: standing(bench) is Standing.ENFORCED)
     assert bench.kernel.calls == ["set 1", "register a"]
+
+
+def test_a_link_that_cannot_be_looked_up_is_told_and_looked_up_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.readlink
+
+    def readlink(path: str) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "readlink", readlink)
+    bench.source.set(policy(LS))
+    bench.start()
+    assert bench.begin() == "whether /bin is a link cannot be seen: Permission denied"
+    assert standing(bench) is Standing.PENDING
+    assert bench.kernel.calls == ["set 1", "register a"]
+    monkeypatch.setattr(os, "readlink", real)
+    until(lambda: standing(bench) is Standing.ENFORCED)
 
 
 def test_what_does_not_fit_is_refused_and_not_tried_until_something_changes(bench: Bench) -> None:

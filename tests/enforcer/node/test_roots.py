@@ -53,6 +53,12 @@ def test_what_a_container_does_to_its_links_later_changes_no_rule(proc: Path) ->
     assert roots(one)("/bin/ls") == "/other/bin/ls"
 
 
+def test_what_could_not_be_looked_up_is_looked_up_by_the_next_daemon(proc: Path) -> None:
+    one = container(1)
+    generation = Generation(1, WEB, Posture(), (policy(LS).given,), {}, "", unread=("/bin/ls",))
+    assert Roots(State({1: Held((one.group,), (generation,))}), proc)(one)("/bin/ls") == "/usr/bin/ls"
+
+
 def test_nor_does_a_restart_of_the_daemon(proc: Path) -> None:
     one = container(1)
     policies = tuple(policy(spec, name).given for spec, name in ((LS, "p"), (OTHER, "q")))

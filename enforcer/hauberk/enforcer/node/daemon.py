@@ -237,6 +237,7 @@ class Daemon:
         self._roots.keep(inputs.containers)
         desired = self._planner.plan(inputs)
         applied = self._applier.apply(desired.wanted)
+        applied = replace(applied, failed={**desired.failed, **applied.failed})
         self.policies = {one.key: one for one in inputs.policies}
         self.accepted = desired.accepted
         slots = self._applier.slots()

@@ -26,7 +26,8 @@ class Roots:
         self._known: dict[int, dict[str, str]] = {}
         for held in before.slots.values() if before else ():
             links = held.now.links
-            paths = {path: links.get(path, path) for given in held.now.policies for path in written(given.policy)}
+            asked = {path for given in held.now.policies for path in written(given.policy)}.difference(held.now.unread)
+            paths = {path: links.get(path, path) for path in asked}
             for group in held.groups:
                 self._known[group.id] = dict(paths)
 

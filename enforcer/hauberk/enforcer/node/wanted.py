@@ -13,7 +13,7 @@ from enum import StrEnum
 from hauberk.enforcer.kernel.encode import NotEncodableError, encode
 from hauberk.enforcer.kernel.image import Image
 from hauberk.enforcer.policies import Given, lacking
-from hauberk.enforcer.resolve import resolved, written
+from hauberk.enforcer.resolve import UnreadableError, resolved, written
 from hauberk.enforcer.state import Generation, Group
 from hauberk.policy.decision import compile_policies
 from hauberk.policy.model import Model, Policy, Posture, Workload
@@ -139,6 +139,8 @@ class Desired:
     standings: tuple[PolicyStanding, ...]
     accepted: Mapping[PolicyKey, PolicyObject]
     """The versions to go back to when a later one is refused."""
+    failed: Mapping[str, Failure] = field(default_factory=dict[str, Failure])
+    """By id of a container, why what is wanted there is not yet what its policies mean."""
 
 
 class Planner:
@@ -159,10 +161,11 @@ class Planner:
         }
         used: dict[tuple[object, ...], Image] = {}
         wanted: dict[str, Wanted] = {}
+        failed: dict[str, Failure] = {}
         while True:
             try:
                 for place in places:
-                    found = self._wanted(place, inputs, self._in_force(inputs, refused), used)
+                    found = self._wanted(place, inputs, self._in_force(inputs, refused), used, failed)
                     if found is not None:
                         wanted[found.id] = found
             except _RefusedPolicyError as error:
@@ -171,18 +174,24 @@ class Planner:
                     self._accepted.pop(error.key, None)
                 refused.setdefault(error.key, error.failure)
                 wanted.clear()
+                failed.clear()
                 continue
             break
         self._images = used
         self._accepted = {one.key: one for one in self._in_force(inputs, refused)}
-        return Desired(wanted, tuple(self._standings(inputs, wanted, refused)), dict(self._accepted))
+        return Desired(wanted, tuple(self._standings(inputs, wanted, refused)), dict(self._accepted), failed)
 
     def _in_force(self, inputs: Inputs, refused: Mapping[PolicyKey, Failure]) -> tuple[PolicyObject, ...]:
         before = (self._accepted.get(one.key) if one.key in refused else one for one in inputs.policies)
         return tuple(one for one in before if one is not None)
 
     def _wanted(
-        self, place: Container, inputs: Inputs, policies: Sequence[PolicyObject], used: dict[tuple[object, ...], Image]
+        self,
+        place: Container,
+        inputs: Inputs,
+        policies: Sequence[PolicyObject],
+        used: dict[tuple[object, ...], Image],
+        failed: dict[str, Failure],
     ) -> Wanted | None:
         chosen = [one for one in policies if selects(Model.HAUBERK, one.policy, place.workload)]
         if not chosen:
@@ -190,11 +199,20 @@ class Planner:
         posture = inputs.postures.get(place.workload.namespace or "", inputs.posture)
         resolve = self._links(place)
         paths = {path for one in chosen for path in written(one.policy)}
-        links = {path: real for path in sorted(paths) if (real := resolve(path)) != path}
+        links: dict[str, str] = {}
+        unread: list[str] = []
+        for path in sorted(paths):
+            try:
+                if (real := resolve(path)) != path:
+                    links[path] = real
+            except UnreadableError as error:
+                # the rule is there as it is written, and looked up again until it can be
+                unread.append(path)
+                failed.setdefault(place.id, Failure(Cause.PENDING, str(error)))
         given = tuple(one.given for one in chosen)
         versions = tuple((one.key, one.digest) for one in chosen)
-        generation = Generation(0, place.workload, posture, given, links, "")
-        key = (place.workload, posture, versions, tuple(links.items()))
+        generation = Generation(0, place.workload, posture, given, links, "", tuple(unread))
+        key = (place.workload, posture, versions, tuple(links.items()), generation.unread)
         image = used.get(key) or self._images.get(key)
         if image is None:
             image = _encoded(generation, chosen)
