@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from support.commands import Background
@@ -34,11 +34,12 @@ def block(*paths: str) -> dict[str, Any]:
 class Daemon:
     """One that is ready, with the policies of a folder of its guest."""
 
-    def __init__(self, guest: Guest, *options: str, alerts: str = ALERTS) -> None:
+    def __init__(self, guest: Guest, *options: str, alerts: str = ALERTS, before: Sequence[str] = ()) -> None:
+        """`before` is a command that starts another one."""
         self.guest, self._alerts = guest, alerts
         guest.run(["mkdir", "-p", POLICIES]).checked()
         line = ["run", "--policies", POLICIES, "--alerts", alerts, "--period", str(PERIOD), *options]
-        self._process: Background = guest.start([*CLI, *line])
+        self._process: Background = guest.start([*before, *CLI, *line])
         self.until(lambda event: event["event"] == "ready", within=300)
 
     @property

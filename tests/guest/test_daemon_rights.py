@@ -1,0 +1,88 @@
+"""The capabilities that deploy/ gives the daemon: with them it enforces, without any one of them it says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+import yaml
+
+from support import ROOT
+from support.container import running
+from support.guest import Guest
+from support.keeper import Keeper
+from support.nodedaemon import CLI, POLICIES, Daemon, block, image, policy, runs
+
+pytestmark = [pytest.mark.guest, pytest.mark.parametrize("keeper", ["6.12"], indirect=True)]
+
+PRIVATE = "/image/home/user/private"
+LINK = "/home/user/private/tool"
+"""A link in a folder that is not root's."""
+
+
+def of_the_daemonset() -> list[str]:
+    (document,) = yaml.safe_load_all((ROOT / "deploy/enforcer/daemonset.yaml").read_text())
+    (container,) = document["spec"]["template"]["spec"]["containers"]
+    context = container["securityContext"]
+    assert context["capabilities"]["drop"] == ["ALL"]
+    assert (context["privileged"], context["allowPrivilegeEscalation"]) == (False, False)
+    found: list[str] = context["capabilities"]["add"]
+    return found
+
+
+NEEDED = of_the_daemonset()
+
+
+@pytest.fixture(scope="module")
+def guest(keeper: Keeper) -> Iterator[Guest]:
+    guest = keeper.guest()
+    guest.run(["mkdir", "-m", "700", PRIVATE]).checked()
+    guest.run(["ln", "-s", "/usr/bin/cat", f"{PRIVATE}/tool"]).checked()
+    guest.run(["chown", "-R", "-h", "1000:1000", PRIVATE]).checked()
+    yield guest
+    guest.run([*CLI, "unload"])
+    guest.run(["rm", "-rf", "/daemon", "/run/hauberk", PRIVATE])
+
+
+def confined(capabilities: Sequence[str]) -> tuple[str, ...]:
+    """As a container runtime, or systemd, starts a program with these capabilities and no more."""
+    names = "".join(f",+{name.lower()}" for name in capabilities)
+    return ("setpriv", f"--bounding-set=-all{names}", "--inh-caps=-all", "--no-new-privs", "--")
+
+
+def test_the_unit_of_systemd_has_the_same() -> None:
+    unit = (ROOT / "deploy/systemd/hauberk-enforcer.service").read_text()
+    (line,) = [line for line in unit.splitlines() if line.startswith("CapabilityBoundingSet=")]
+    assert line.partition("=")[2].split() == [f"CAP_{name}" for name in NEEDED]
+
+
+def test_with_those_of_the_daemonset_it_enforces(guest: Guest) -> None:
+    guest.put(f"{POLICIES}/p.json", policy(block("/bin/ls", LINK)))
+    daemon = Daemon(guest, before=confined(NEEDED))
+    with running(guest, "web", image()) as container:
+        assert not runs(container, "ls")
+        assert container.exec(["cat", "/etc/hostname"]).returncode != 0
+        assert container.status() == 200
+        assert daemon.alerts()[-1]["PolicyName"] == "p"
+    daemon.end()
+
+
+@pytest.mark.parametrize("missing", NEEDED)
+def test_without_any_one_of_them_it_says_so_and_no_container_starts(guest: Guest, missing: str) -> None:
+    guest.put(f"{POLICIES}/p.json", policy(block("/bin/ls", LINK)))
+    line = [*CLI, "run", "--policies", POLICIES, "--alerts", "/daemon/alerts"]
+    process = guest.start([*confined([name for name in NEEDED if name != missing]), *line])
+    while process.running and b'"event": "ready"' not in process.stderr:
+        pass
+    if process.running:
+        # it has started, and cannot see where a rule's path leads
+        with pytest.raises(AssertionError, match="is a link cannot be seen"), running(guest, "web", image()):
+            pass
+        assert b"is a link cannot be seen: Permission denied" in process.stderr
+        process.kill()
+    else:
+        assert process.wait().returncode != 0
+        said = process.stderr.decode().splitlines()
+        assert len(said) == 1
+        assert f"CAP_{missing}" in said[0]
+    print(process.stderr.decode().splitlines()[-1])
