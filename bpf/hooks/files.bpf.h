@@ -159,9 +159,10 @@ static __always_inline int change(struct dentry *dentry, struct vfsmount *mount,
 
 static __always_inline int remove(const struct path *dir, struct dentry *dentry, __u32 how)
 {
+	struct vfsmount *mount = dir->mnt;
 	__u32 policy;
 
-	return change(dentry, dir->mnt, owner_of(dentry), how | TAKEN, &policy);
+	return change(dentry, mount, owner_of(dentry), how | TAKEN, &policy);
 }
 
 SEC("lsm/path_unlink")

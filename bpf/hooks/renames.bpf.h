@@ -14,19 +14,25 @@ static __always_inline bool one_policy(__u32 first, __u32 second)
 	return first == second && first != HBK_TORN && !(first && seed.fault & HBK_FAULT_TORN);
 }
 
-/* link(2) works inside one mount only, so the new directory's mount is the old name's, too (fs/namei.c, do_linkat) */
+/*
+ * link(2) and rename(2) work inside one mount only, so the new directory's mount is the old name's, too (fs/namei.c,
+ * do_linkat and do_renameat2). Pointers are loaded once, before the loop: see own_namespace().
+ */
 SEC("lsm/path_link")
 int BPF_PROG(hauberk_link, struct dentry *old_dentry, const struct path *dir, struct dentry *dentry, int ret)
 {
+	struct vfsmount *mount = dir->mnt;
+	struct dentry *parent = dir->dentry;
+
 	if (ret)
 		return ret;
 	forget(old_dentry->d_inode);
 	for (int i = 0; i < TRIES; i++) {
 		__u32 old, new;
 
-		ret = change(old_dentry, dir->mnt, owner_of(old_dentry), HBK_HOW_LINK | TAKEN, &old);
+		ret = change(old_dentry, mount, owner_of(old_dentry), HBK_HOW_LINK | TAKEN, &old);
 		if (!ret)
-			ret = change(dentry, dir->mnt, owner_of(dir->dentry), HBK_HOW_LINK, &new);
+			ret = change(dentry, mount, owner_of(parent), HBK_HOW_LINK, &new);
 		if (ret || one_policy(old, new))
 			return ret;
 	}
@@ -91,7 +97,7 @@ static __always_inline bool is_above(void *policy, __u32 domain, __u64 hash, __u
 }
 
 struct move {
-	__u64 from, from_mount, to, to_mount; /* addresses */
+	__u64 from, to, mount; /* addresses */
 	__u32 slot;
 	__u32 rule; /* out: the one that a path below the directory has */
 	__u32 unknown; /* out */
@@ -137,9 +143,9 @@ __noinline int hbk_keeps_name(struct move *move)
 	if (!header_of(policy, HBK_FILE, 0) && !header_of(policy, HBK_PROCESS, 0))
 		return 0;
 	old.dentry = move->from;
-	old.mount = move->from_mount;
+	old.mount = move->mount;
 	new.dentry = move->to;
-	new.mount = move->to_mount;
+	new.mount = move->mount;
 	hbk_find_place(&old, slot);
 	hbk_find_place(&new, slot);
 	if (old.outcome != PATH_FOUND || new.outcome != PATH_FOUND) {
@@ -156,14 +162,12 @@ __noinline int hbk_keeps_name(struct move *move)
 }
 
 /* A directory gets another name, and with it all that is below. `*policy` as for change(). */
-static __noinline int move_directory(const struct path *old_dir, struct dentry *from, const struct path *new_dir,
-				     struct dentry *to, __u32 *policy)
+static __noinline int move_directory(struct vfsmount *mount, struct dentry *from, struct dentry *to, __u32 *policy)
 {
 	struct move move = {
 		.from = (__u64)from,
-		.from_mount = (__u64)old_dir->mnt,
 		.to = (__u64)to,
-		.to_mount = (__u64)new_dir->mnt,
+		.mount = (__u64)mount,
 	};
 	struct actor actor;
 	int ret;
@@ -178,26 +182,25 @@ static __noinline int move_directory(const struct path *old_dir, struct dentry *
 	}
 	if (move.unknown)
 		count(HBK_COUNT_NO_PATH);
-	return refuse_name(from, old_dir->mnt, &move, move.unknown ? HBK_CANNOT_TELL : HBK_BY_GUARD);
+	return refuse_name(from, mount, &move, move.unknown ? HBK_CANNOT_TELL : HBK_BY_GUARD);
 }
 
-/* `*policy` as for change(), or HBK_TORN. */
-static __always_inline int rename_one(const struct path *old_dir, struct dentry *old, const struct path *new_dir,
-				      struct dentry *new, __u32 *policy)
+/* `owner` is that of the directory where a new name is made. `*policy` as for change(), or HBK_TORN. */
+static __always_inline int rename_one(struct vfsmount *mount, struct dentry *old, struct dentry *new, __u32 owner,
+				      __u32 *policy)
 {
 	struct inode *replaced = new->d_inode, *moved = old->d_inode;
 	__u32 other;
 	int ret;
 
-	ret = change(old, old_dir->mnt, owner_of(old), HBK_HOW_RENAME | TAKEN, policy);
+	ret = change(old, mount, owner_of(old), HBK_HOW_RENAME | TAKEN, policy);
 	if (ret)
 		return ret;
-	ret = change(new, new_dir->mnt, replaced ? owner_of(new) : owner_of(new_dir->dentry),
-		     HBK_HOW_RENAME | (replaced ? TAKEN : 0), &other);
+	ret = change(new, mount, replaced ? owner_of(new) : owner, HBK_HOW_RENAME | (replaced ? TAKEN : 0), &other);
 	if (ret)
 		return ret;
 	if (other == *policy && moved && (moved->i_mode & S_IFMT) == S_IFDIR)
-		ret = move_directory(old_dir, old, new_dir, new, &other);
+		ret = move_directory(mount, old, new, &other);
 	if (other != *policy)
 		*policy = HBK_TORN;
 	return ret;
@@ -207,6 +210,9 @@ SEC("lsm/path_rename")
 int BPF_PROG(hauberk_rename, const struct path *old_dir, struct dentry *old, const struct path *new_dir,
 	     struct dentry *new, unsigned int flags, int ret)
 {
+	struct vfsmount *mount = new_dir->mnt;
+	__u32 owner = owner_of(new_dir->dentry);
+
 	if (ret)
 		return ret;
 	forget(old->d_inode);
@@ -214,10 +220,10 @@ int BPF_PROG(hauberk_rename, const struct path *old_dir, struct dentry *old, con
 	for (int i = 0; i < TRIES; i++) {
 		__u32 first, second;
 
-		ret = rename_one(old_dir, old, new_dir, new, &first);
+		ret = rename_one(mount, old, new, owner, &first);
 		second = first;
 		if (!ret && flags & RENAME_EXCHANGE)
-			ret = rename_one(new_dir, new, old_dir, old, &second);
+			ret = rename_one(mount, new, old, owner, &second);
 		if (ret || one_policy(first, second))
 			return ret;
 	}

@@ -144,7 +144,6 @@ static __always_inline void guard(struct request *r, __u32 index, __u32 outcome,
  */
 __noinline int hbk_judge(struct request *r)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 slot, index = 0, outcome = PATH_NONE;
 	struct working *w;
 	void *policy;
@@ -177,7 +176,7 @@ __noinline int hbk_judge(struct request *r)
 		else
 			r->policy = HBK_TORN;
 	}
-	if (outcome != PATH_FOUND || w->namespace != task->nsproxy->mnt_ns || r->denied)
+	if (r->denied || outcome != PATH_FOUND || w->namespace != own_namespace())
 		r->lasting = 0;
 	if (reports(r) && r->policy != HBK_TORN)
 		hbk_report(r, index, outcome);

@@ -22,13 +22,29 @@ struct executable {
 	__u32 pad;
 };
 
+/*
+ * The mount namespace of the current task. Read by a helper where it is not asked at each access: for each pointer
+ * that is loaded from one that is trusted, the verifier of 6.4 and later looks through the names of all types (btf.c,
+ * btf_nested_type_is_trusted), on each path that leads there.
+ */
+static __always_inline struct mnt_namespace *own_namespace(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct nsproxy *nsproxy = NULL;
+	struct mnt_namespace *own = NULL;
+
+	bpf_core_read(&nsproxy, sizeof(nsproxy), &task->nsproxy);
+	if (nsproxy)
+		bpf_core_read(&own, sizeof(own), &nsproxy->mnt_ns);
+	return own;
+}
+
 /* Of the current task. */
 __noinline int hbk_executable(struct executable *found)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct nsproxy *nsproxy = task->nsproxy;
-	struct mm_struct *mm = task->mm;
-	struct mnt_namespace *own;
+	struct mnt_namespace *own = own_namespace();
+	struct mm_struct *mm = NULL;
 	struct file *file = NULL;
 	struct dentry *dentry = NULL;
 	struct vfsmount *mount = NULL;
@@ -41,9 +57,9 @@ __noinline int hbk_executable(struct executable *found)
 		return 0;
 	found->hash = 0;
 	found->foreign = 1;
-	if (!mm || !nsproxy)
+	bpf_core_read(&mm, sizeof(mm), &task->mm);
+	if (!mm || !own)
 		return 0;
-	own = nsproxy->mnt_ns;
 	bpf_core_read(&file, sizeof(file), &mm->exe_file);
 	if (!file)
 		return 0;
@@ -91,11 +107,13 @@ static __noinline struct hbk_label *first_sight(void)
 	struct hbk_label found = {}, *label;
 	struct executable executable = {};
 	struct search search = {};
+	struct css_set *group = NULL;
 	__u32 spare = 0, slot;
 
 	if (task->flags & PF_KTHREAD)
 		return NULL;
-	found.cgroup = cgroup_of(task);
+	bpf_core_read(&group, sizeof(group), &task->cgroups);
+	bpf_core_read(&found.cgroup, sizeof(found.cgroup), &group->dfl_cgrp);
 	found.registry = settings.registry;
 	search.levels = settings.levels;
 	bpf_loop(HBK_LEVELS, look_at_level, &search, 0);

@@ -33,8 +33,12 @@ static __always_inline bool is_other(const struct request *r)
 static __always_inline bool on_terminal(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct signal_struct *signal = NULL;
+	struct tty_struct *tty = NULL;
 
-	return task->signal->tty != NULL;
+	bpf_core_read(&signal, sizeof(signal), &task->signal);
+	bpf_core_read(&tty, sizeof(tty), &signal->tty);
+	return tty != NULL;
 }
 
 static __always_inline void add_set(struct request *r, __u32 number)
