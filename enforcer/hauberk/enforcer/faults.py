@@ -13,8 +13,8 @@ _LIBBPF_ERRORS = 4000
 """Numbers from here on are libbpf's own (bpf/libbpf.h, LIBBPF_ERRNO__*), not the kernel's: about the object file."""
 
 _REMEDIES = {
-    errno.EPERM: "run it as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN",
-    errno.EACCES: "run it as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN",
+    errno.EPERM: "run it as root, or with CAP_BPF, CAP_PERFMON, CAP_SYSLOG and CAP_SYS_ADMIN",
+    errno.EACCES: "run it as root, or with CAP_BPF, CAP_PERFMON, CAP_SYSLOG and CAP_SYS_ADMIN",
     errno.ENOMEM: "the kernel has no memory for it: free some, or load fewer rules",
     errno.E2BIG: "this kernel's verifier gave up, or a map is full: report it with the output under HAUBERK_DEBUG=1",
     errno.EINVAL: "this kernel does not take it: report it with the output under HAUBERK_DEBUG=1",

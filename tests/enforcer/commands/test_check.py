@@ -16,6 +16,7 @@ FILES = {
     "sys/kernel/btf/vmlinux": "",
     "proc/self/mounts": MOUNTS,
     "proc/self/status": "Name: x\nCapEff:\t000001ffffffffff\n",
+    "proc/kallsyms": "0000000000000000 A fixed_percpu_data\nffffffffa1000000 T _text\n",
     "proc/self/uid_map": "         0          0 4294967295\n",
 }
 
@@ -36,7 +37,16 @@ def lacking(found: dict[str, Finding]) -> list[tuple[str, str, str]]:
 def test_a_node_that_has_everything(tmp_path: Path) -> None:
     found = check(tmp_path)
     assert lacking(found) == []
-    assert list(found) == ["kernel", "BPF LSM", "BTF", "cgroup v2", "bpf file system", "capabilities", "libbpf"]
+    assert list(found) == [
+        "kernel",
+        "BPF LSM",
+        "BTF",
+        "cgroup v2",
+        "bpf file system",
+        "capabilities",
+        "symbols",
+        "libbpf",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -59,6 +69,14 @@ def test_a_node_that_has_everything(tmp_path: Path) -> None:
                 "/sys/kernel/security/lsm is not there",
                 "mount securityfs (mount -t securityfs securityfs /sys/kernel/security), then check again",
             ),
+        ),
+        (
+            {"proc_kallsyms": "0000000000000000 A fixed_percpu_data\n0000000000000000 T _text\n"},
+            ("symbols", "/proc/kallsyms hides addresses", "sysctl kernel.kptr_restrict=1"),
+        ),
+        (
+            {"proc_kallsyms": None},
+            ("symbols", "/proc/kallsyms is not there", "boot a kernel built with CONFIG_KALLSYMS_ALL=y"),
         ),
         (
             {"sys_kernel_btf_vmlinux": None},
@@ -94,7 +112,7 @@ def test_a_node_that_has_everything(tmp_path: Path) -> None:
         ),
         (
             {"proc_self_status": "CapEff:\t0000000000200000\n"},
-            ("capabilities", "lacking CAP_PERFMON, CAP_BPF", "run it as root, or grant them"),
+            ("capabilities", "lacking CAP_SYSLOG, CAP_PERFMON, CAP_BPF", "run it as root, or grant them"),
         ),
         (
             {"proc_self_uid_map": "0 1000 1\n"},
@@ -117,4 +135,4 @@ def test_an_old_libbpf_or_none(tmp_path: Path) -> None:
 
 
 def test_a_node_that_has_nothing(tmp_path: Path) -> None:
-    assert len(lacking({one.name: one for one in run(tmp_path, lambda: (0, 1))})) == 7
+    assert len(lacking({one.name: one for one in run(tmp_path, lambda: (0, 1))})) == 8

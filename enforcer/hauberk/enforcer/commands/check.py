@@ -12,7 +12,9 @@ from hauberk.enforcer.kernel.errors import KernelError
 ROOT = Path("/")
 OLDEST_KERNEL = (6, 1)
 OLDEST_LIBBPF = (1, 1)
-_CAPABILITIES = {"CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39}
+_CAPABILITIES = {"CAP_SYS_ADMIN": 21, "CAP_SYSLOG": 34, "CAP_PERFMON": 38, "CAP_BPF": 39}
+_FIRST_CODE = "_text"
+"""Of the symbols with an address of their own, an early one: what is before it counts from 0 for each processor."""
 _ALL_USERS = ("0", "0", "4294967295")
 
 
@@ -45,6 +47,7 @@ def run(root: Path = ROOT, libbpf: Callable[[], tuple[int, int]] = libbpf_versio
         _cgroups(root),
         _pins(root),
         _rights(root),
+        _symbols(root),
         _library(libbpf),
     ]
 
@@ -109,6 +112,21 @@ def _rights(root: Path) -> Finding:
     if users and tuple(users) != _ALL_USERS:
         return Finding("capabilities", "they are those of a user namespace", "run it outside of user namespaces")
     return Finding("capabilities", ", ".join(_CAPABILITIES))
+
+
+def _symbols(root: Path) -> Finding:
+    """The programs look at the kernel's lock of renames; they are told its address (kernel/kallsyms.c, s_show)."""
+    path = root / "proc/kallsyms"
+    try:
+        with path.open(encoding="ascii", errors="replace") as lines:
+            found = next((line.split()[0] for line in lines if line.split()[2:3] == [_FIRST_CODE]), "")
+    except OSError:
+        found = ""
+    if not found:
+        return Finding("symbols", "/proc/kallsyms is not there", "boot a kernel built with CONFIG_KALLSYMS_ALL=y")
+    if not int(found, 16):
+        return Finding("symbols", "/proc/kallsyms hides addresses", "sysctl kernel.kptr_restrict=1")
+    return Finding("symbols", "/proc/kallsyms")
 
 
 def _library(libbpf: Callable[[], tuple[int, int]]) -> Finding:
