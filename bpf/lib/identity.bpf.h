@@ -43,13 +43,10 @@ static __always_inline struct mnt_namespace *own_namespace(void)
 __noinline int hbk_executable(struct executable *found)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct mnt_namespace *own = own_namespace();
-	struct mm_struct *mm = NULL;
-	struct file *file = NULL;
-	struct dentry *dentry = NULL;
-	struct vfsmount *mount = NULL;
-	struct inode *inode = NULL;
-	unsigned int links = 0;
+	const struct mm_struct *mm;
+	const struct file *file;
+	const struct inode *inode;
+	struct running *at;
 	struct working *w;
 	__u32 index = 0;
 
@@ -57,23 +54,29 @@ __noinline int hbk_executable(struct executable *found)
 		return 0;
 	found->hash = 0;
 	found->foreign = 1;
-	bpf_core_read(&mm, sizeof(mm), &task->mm);
-	if (!mm || !own)
-		return 0;
-	bpf_core_read(&file, sizeof(file), &mm->exe_file);
-	if (!file)
-		return 0;
-	bpf_core_read(&dentry, sizeof(dentry), &file->f_path.dentry);
-	bpf_core_read(&mount, sizeof(mount), &file->f_path.mnt);
-	bpf_core_read(&inode, sizeof(inode), &file->f_inode);
-	bpf_core_read(&links, sizeof(links), &inode->i_nlink);
 	w = borrow(&index);
 	if (!w)
 		return 0;
-	if (walk(index, (__u64)dentry, (__u64)mount) == PATH_FOUND && w->namespace == own) {
-		found->foreign = 0;
-		if (links)
-			found->hash = path_hash(w);
+	at = &w->running;
+	at->file = NULL;
+	at->links = 0;
+	bpf_core_read(&at->mm, sizeof(at->mm), &task->mm);
+	mm = at->mm;
+	if (mm)
+		bpf_core_read(&at->file, sizeof(at->file), &mm->exe_file);
+	file = at->file;
+	if (file) {
+		bpf_core_read(&at->dentry, sizeof(at->dentry), &file->f_path.dentry);
+		bpf_core_read(&at->mount, sizeof(at->mount), &file->f_path.mnt);
+		bpf_core_read(&at->inode, sizeof(at->inode), &file->f_inode);
+		inode = at->inode;
+		bpf_core_read(&at->links, sizeof(at->links), &inode->i_nlink);
+		/* a task on its way out has no namespace, and no walk finds none */
+		if (walk(index, (__u64)at->dentry, (__u64)at->mount) == PATH_FOUND && w->namespace == own_namespace()) {
+			found->foreign = 0;
+			if (at->links)
+				found->hash = path_hash(w);
+		}
 	}
 	give_back(w);
 	return 0;

@@ -44,6 +44,16 @@ struct rate {
 	__u32 sent, left_out;
 };
 
+/* The program of a task, while it is looked up. */
+struct running {
+	struct mm_struct *mm;
+	struct file *file;
+	struct dentry *dentry;
+	struct vfsmount *mount;
+	struct inode *inode;
+	unsigned int links;
+};
+
 struct working {
 	__u32 busy;
 	__u32 count;
@@ -61,6 +71,7 @@ struct working {
 	struct mount *mount;
 	struct mnt_namespace *namespace;
 	struct head head;
+	struct running running;
 	__u64 words[HBK_NAME_WORDS];
 	__u64 hash[HBK_COMPONENTS]; /* from the leaf to the root */
 	__u64 hash_len[HBK_COMPONENTS];
