@@ -40,7 +40,7 @@ from hauberk.enforcer.node.reading import Telling  # noqa: E402
 from hauberk.enforcer.node.sinks import opened  # noqa: E402
 from hauberk.policy.model import Posture  # noqa: E402
 from support import hauberk  # noqa: E402
-from support.cluster import Cluster, running  # noqa: E402
+from support.cluster import Cluster, running, until  # noqa: E402
 from support.network import own_network  # noqa: E402
 
 SYSTEM, SPACE, NODE = "hauberk-system", "team", "node-1"
@@ -196,9 +196,18 @@ def main() -> None:
             show(measured(cluster, Path(name), given))
 
 
+def served(cluster: Cluster) -> None:
+    """Waits for the storage of the new kinds, which the API server prepares after it has said that they are there."""
+    kinds = [
+        f"/apis/hauberk.dev/v1alpha1/{name}" for name in ("nodepolicystatuses", "driftreports", "clusterdriftreports")
+    ]
+    until(lambda: all(cluster.request("GET", path)[0] == 200 for path in kinds), 60, "the kinds are served")
+
+
 def measured(cluster: Cluster, folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     cluster.add_crds(hauberk("crds", "--policies").stdout)
     cluster.add_crds(hauberk("crds").stdout)
+    served(cluster)
     whole = documents(given.policies, given.containers)
     for at in range(0, len(whole), 50):
         cluster.apply(*whole[at : at + 50])

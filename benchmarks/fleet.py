@@ -33,7 +33,7 @@ from hauberk.enforcer.node.wanted import PolicyKey, PolicyObject, PolicyStanding
 from hauberk.enforcer.policies import Given  # noqa: E402
 from hauberk.policy.parse import parse_policy  # noqa: E402
 from support import hauberk  # noqa: E402
-from support.cluster import Cluster, running  # noqa: E402
+from support.cluster import Cluster, running, until  # noqa: E402
 from support.network import own_network  # noqa: E402
 
 SYSTEM = "hauberk-system"
@@ -110,8 +110,17 @@ def main() -> None:
         parts = [Path(os.environ[name]) for name in ("HAUBERK_KUBE", "HAUBERK_CLIENTS")]
         with running(Path(folder) / "cluster", *parts) as cluster:
             cluster.add_crds(hauberk("crds").stdout)
+            served(cluster)
             cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM}})
             show(measured(cluster, given.nodes, given.policies))
+
+
+def served(cluster: Cluster) -> None:
+    """Waits for the storage of the new kinds, which the API server prepares after it has said that they are there."""
+    kinds = [
+        f"/apis/hauberk.dev/v1alpha1/{name}" for name in ("nodepolicystatuses", "driftreports", "clusterdriftreports")
+    ]
+    until(lambda: all(cluster.request("GET", path)[0] == 200 for path in kinds), 60, "the kinds are served")
 
 
 def measured(cluster: Cluster, nodes: int, count: int) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def test_five_hundred_containers_leave_nothing_behind(guest: Guest) -> None:
 
 def test_a_storm_of_policies_is_taken_together(guest: Guest) -> None:
     daemon = Daemon(guest)
-    daemon.put("p", block("/usr/bin/cat"))
+    daemon.put("p", block("/usr/bin/stat"))
     with running(guest, "web", image()) as container:
         daemon.until(lambda event: event["event"] == "status" and event["enforced"] == 1)
         assert runs(container, "ls")
@@ -88,16 +88,16 @@ def test_a_storm_of_policies_is_taken_together(guest: Guest) -> None:
 def test_a_clock_that_jumps_delays_nothing(guest: Guest, jump: str) -> None:
     """A policy that changes is enforced as soon as ever, and what the kernel holds is still compared."""
     daemon = Daemon(guest)
-    daemon.put("p", block("/usr/bin/cat"))
+    daemon.put("p", block("/usr/bin/stat"))
     with running(guest, "web", image()) as container:
         daemon.until(lambda event: event["event"] == "status" and event["enforced"] == 1)
         guest.run(["date", "-s", jump]).checked()
-        assert not runs(container, "cat")
+        assert not runs(container, "stat")
         begun = uptime(guest)
         guest.put(f"{POLICIES}/p.json", policy(block("/usr/bin/ls"), "p"))
         while runs(container, "ls"):
             assert uptime(guest) < begun + 5
-        assert runs(container, "cat")
+        assert runs(container, "stat")
         alert = daemon.alerts()[-1]
         now = int(guest.run(["date", "+%s"]).checked())
         assert abs(alert["Timestamp"] - now) < 60
@@ -108,6 +108,7 @@ def test_a_clock_that_jumps_delays_nothing(guest: Guest, jump: str) -> None:
 
 
 def test_alerts_that_find_no_room_are_counted_and_denials_stay(guest: Guest) -> None:
+    guest.run(["rm", "-f", f"{POLICIES}/p.json"]).checked()
     guest.run(["mkdir", "-p", "/daemon/small"]).checked()
     guest.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", "/daemon/small"]).checked()
     daemon = Daemon(guest, alerts="/daemon/small/alerts")
