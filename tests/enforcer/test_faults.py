@@ -27,6 +27,19 @@ def test_one_line_and_what_to_do(number: int, said: str) -> None:
     assert "\n" not in found
 
 
+def test_a_program_that_the_verifier_refuses_is_no_matter_of_rights() -> None:
+    log = [
+        "libbpf: prog 'x': -- BEGIN PROG LOAD LOG --",
+        "combined stack size of 6 calls is 544. Too large",
+        "processed 30634 insns (limit 1000000) max_states_per_insn 14 total_states 1956 peak_states 1499 mark_read 69",
+        "-- END PROG LOAD LOG --",
+    ]
+    assert explained(KernelError(errno.EACCES, "load the programs", log)) == (
+        "load the programs: Permission denied (EACCES): this kernel's verifier refuses one (combined stack size of 6 "
+        "calls is 544. Too large): report it with the output under HAUBERK_DEBUG=1"
+    )
+
+
 def test_our_own_refusals_say_it_themselves() -> None:
     assert explained(NotOursError("a")) == "a"
     assert explained(TooLargeError("b")) == "b"
