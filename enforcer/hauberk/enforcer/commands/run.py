@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,7 +126,7 @@ class _Run:
             stack.callback(Metrics(options.metrics, gauges).close)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._interrupted)
-        stack.callback(Door(folder / "hook.sock", self.daemon.started).close)
+        stack.callback(Door(folder / "hook.sock", self._started).close)
         if options.cri:
             stack.callback(self._watch(options.cri).close)
 
@@ -166,6 +167,13 @@ class _Run:
         self.daemon.run(self._options.period, ready, beat)
         self._notifier.say("STOPPING=1")
         _log("stopped", alerts=self._sink.written, alerts_lost=self._sink.lost)
+
+    def _started(self, state: Mapping[str, Any]) -> str:
+        said = self.daemon.started(state)
+        if said:
+            # runtimes show of a hook that fails its exit code only
+            _log("refused", container=str(state.get("id"))[:100], reason=said)
+        return said
 
     def _wake(self) -> None:
         self.daemon.wake()
