@@ -43,7 +43,9 @@ class Tree:
         if not real.is_relative_to(self.cgroups):
             real = (self.cgroups / str(path).lstrip("/")).resolve()
         if not (real / "cgroup.procs").exists() or not real.is_relative_to(self.cgroups):
-            raise HauberkError(f"--cgroup {path}: no such cgroup below {self.cgroups}")
+            raise HauberkError(
+                f"{path}: no such cgroup below {self.cgroups}: `hauberk-enforcer check` says whether it has version 2"
+            )
         return real
 
     def _of(self, pid: int) -> Path:

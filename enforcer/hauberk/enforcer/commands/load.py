@@ -104,11 +104,13 @@ def _chosen(read: Sequence[Read], workload: Workload) -> tuple[list[Read], list[
         else:
             notes.append(f"{one.place('')}: {one.policy.name} does not select the workload: left out")
     if not chosen:
-        raise RefusedError(
-            "\n  ".join(
-                [f"no policy selects {described(workload)}: give its --namespace, --label and --container", *notes]
-            )
+        is_node = workload.namespace is None
+        remedy = (
+            "--host takes KubeArmorHostPolicies, by --label"
+            if is_node
+            else "give its --namespace, --label and --container"
         )
+        raise RefusedError("\n  ".join([f"no policy selects {described(workload)}: {remedy}", *notes]))
     return chosen, notes
 
 
