@@ -130,8 +130,8 @@ def page() -> str:
     lines += [f"| {one.what} | {'**open**' if one.verdict == OPEN else one.verdict} | {one.by} |" for one in TRICKS]
     lines += [
         "",
-        "Open by design, too: a descriptor that was opened before the policy came stays open (the verdict is at open). A deny of",
-        "exec for one source does not follow `ld.so`, as rules without a source do; [known limits](threat-model.md) has more.",
+        "Open by design, too: a descriptor that was opened before the policy came stays open (the verdict is at open).",
+        "A deny of exec for one source does not follow `ld.so`, as rules without a source do. [More](threat-model.md) is known.",
         "",
     ]
     return "\n".join(lines)
