@@ -131,7 +131,7 @@ def page() -> str:
     lines += [
         "",
         "Open by design, too: a descriptor that was opened before the policy came stays open (the verdict is at open).",
-        "A deny of exec for one source does not follow `ld.so`, as rules without a source do. [More](threat-model.md) is known.",
+        "A deny of exec for one source does not follow `ld.so`, as rules without a source do. [More](threat-model.md).",
         "",
     ]
     return "\n".join(lines)
