@@ -21,14 +21,13 @@ from support.container import NGINX, Container, Image, running
 from support.delivery import Repository, policy
 from support.flux import delivering
 from support.guest import Guest
+from support.nodedaemon import CLI, HOOK, uptime
 from support.payload import packages
 
 pytestmark = pytest.mark.guest
 
 NODE, SYSTEM = "guest-node", "guest-system"
 ID = "d" * 64
-CLI = ("/usr/bin/python3", "-m", "hauberk.enforcer.main")
-HOOK = ("/usr/bin/env", "PYTHONPATH=/opt/hauberk/python", *CLI, "hook")
 REPORTS = "/apis/hauberk.dev/v1alpha1"
 SPACE = {
     "apiVersion": "v1",
@@ -83,10 +82,6 @@ def enforced(cluster: Cluster) -> dict[str, int]:
     """Workloads by policy, of the policies of this test: other tests leave theirs in the cluster."""
     found = status(cluster).get("policies", ())
     return {one["name"]: one["workloads"] for one in found if one["namespace"] == "seed" and one["state"] == "Enforced"}
-
-
-def uptime(guest: Guest) -> float:
-    return float(guest.run(["cat", "/proc/uptime"]).checked().split()[0])
 
 
 def denied(container: Container, program: str) -> bool:

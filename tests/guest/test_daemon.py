@@ -10,7 +10,7 @@ import pytest
 from support.container import Container, running
 from support.guest import Guest
 from support.keeper import Keeper
-from support.nodedaemon import ALERTS, CLI, POLICIES, Daemon, block, image, policy, runs
+from support.nodedaemon import ALERTS, POLICIES, Daemon, block, image, policy, runs, tended, uptime
 
 pytestmark = [pytest.mark.guest, pytest.mark.parametrize("keeper", ["6.12"], indirect=True)]
 
@@ -20,10 +20,8 @@ WITHIN = 2.0
 
 @pytest.fixture(scope="module")
 def guest(keeper: Keeper) -> Iterator[Guest]:
-    guest = keeper.guest()
-    yield guest
-    guest.run([*CLI, "unload"])
-    guest.run(["rm", "-rf", "/daemon", "/run/hauberk"])
+    with tended(keeper) as guest:
+        yield guest
 
 
 def test_from_a_policy_in_a_folder_to_a_denial_and_an_alert(guest: Guest) -> None:
@@ -47,10 +45,10 @@ def test_from_a_policy_in_a_folder_to_a_denial_and_an_alert(guest: Guest) -> Non
         }
         assert {key: alert[key] for key in wanted} == wanted
         # another version, within the time that is promised
-        before = float(guest.run(["cat", "/proc/uptime"]).checked().split()[0])
+        before = uptime(guest)
         guest.put(f"{POLICIES}/p.json", policy(block("/usr/bin/cat"), "p"))
         while not runs(container, "ls"):
-            assert float(guest.run(["cat", "/proc/uptime"]).checked().split()[0]) < before + WITHIN + 1
+            assert uptime(guest) < before + WITHIN + 1
         assert not runs(container, "cat")
     daemon.until(lambda event: event["event"] == "status" and event["enforced"] == 0)
     daemon.end()

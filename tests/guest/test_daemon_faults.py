@@ -12,7 +12,7 @@ from support import ROOT
 from support.container import running
 from support.guest import Guest
 from support.keeper import Keeper
-from support.nodedaemon import CLI, POLICIES, Daemon, block, image, policy, runs
+from support.nodedaemon import POLICIES, Daemon, block, image, policy, runs, tended, uptime
 
 pytestmark = [pytest.mark.guest, pytest.mark.parametrize("keeper", ["6.12"], indirect=True)]
 
@@ -35,14 +35,8 @@ print(time.monotonic() - begun)
 
 @pytest.fixture(scope="module")
 def guest(keeper: Keeper) -> Iterator[Guest]:
-    guest = keeper.guest()
-    yield guest
-    guest.run([*CLI, "unload"])
-    guest.run(["rm", "-rf", "/daemon", "/run/hauberk"])
-
-
-def uptime(guest: Guest) -> float:
-    return float(guest.run(["cat", "/proc/uptime"]).checked().split()[0])
+    with tended(keeper) as guest:
+        yield guest
 
 
 def test_five_hundred_containers_leave_nothing_behind(guest: Guest) -> None:

@@ -13,7 +13,7 @@ from support import ROOT
 from support.container import running
 from support.guest import Guest
 from support.keeper import Keeper
-from support.nodedaemon import CLI, POLICIES, Daemon, block, image, policy, runs
+from support.nodedaemon import CLI, POLICIES, Daemon, block, image, policy, runs, tended
 
 pytestmark = [pytest.mark.guest, pytest.mark.parametrize("keeper", ["6.12"], indirect=True)]
 
@@ -38,15 +38,14 @@ NEEDED = of_the_daemonset()
 
 @pytest.fixture(scope="module")
 def guest(keeper: Keeper) -> Iterator[Guest]:
-    guest = keeper.guest()
-    guest.run(["mkdir", "-m", "700", PRIVATE]).checked()
-    guest.run(["ln", "-s", "/usr/bin/cat", f"{PRIVATE}/tool"]).checked()
-    guest.run(["chown", "-R", "-h", "1000:1000", PRIVATE]).checked()
-    guest.run(["mkdir", GROUP]).checked()
-    yield guest
-    guest.run([*CLI, "unload"])
-    guest.run(["rmdir", GROUP])
-    guest.run(["rm", "-rf", "/daemon", "/run/hauberk", PRIVATE])
+    with tended(keeper) as guest:
+        guest.run(["mkdir", "-m", "700", PRIVATE]).checked()
+        guest.run(["ln", "-s", "/usr/bin/cat", f"{PRIVATE}/tool"]).checked()
+        guest.run(["chown", "-R", "-h", "1000:1000", PRIVATE]).checked()
+        guest.run(["mkdir", GROUP]).checked()
+        yield guest
+        guest.run(["rmdir", GROUP])
+        guest.run(["rm", "-rf", PRIVATE])
 
 
 def confined(capabilities: Sequence[str]) -> tuple[str, ...]:

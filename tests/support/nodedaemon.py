@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from support.commands import Background
 from support.container import NGINX, Container, Image
 from support.guest import Guest
+from support.keeper import Keeper
 
 CLI = ("/usr/bin/python3", "-m", "hauberk.enforcer.main")
 POLICIES, ALERTS = "/daemon/policies", "/daemon/alerts"
@@ -80,6 +82,20 @@ class Daemon:
 def image(**more: Any) -> Image:
     labels = {"hauberk.dev/namespace": "web", "hauberk.dev/labels": "app=nginx", "hauberk.dev/pod": "nginx-1"}
     return Image(NGINX, hook=HOOK, annotations=labels, **more)
+
+
+@contextmanager
+def tended(keeper: Keeper) -> Iterator[Guest]:
+    """A guest of which nothing of a daemon is left afterwards."""
+    guest = keeper.guest()
+    yield guest
+    guest.run([*CLI, "unload"])
+    guest.run(["rm", "-rf", "/daemon", "/run/hauberk"])
+
+
+def uptime(guest: Guest) -> float:
+    """Seconds of its own clock: how fast it runs hangs on what else the machine does."""
+    return float(guest.run(["cat", "/proc/uptime"]).checked().split()[0])
 
 
 def runs(container: Container, program: str) -> bool:
