@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -85,7 +85,7 @@ def image(**more: Any) -> Image:
 
 
 @contextmanager
-def tended(keeper: Keeper) -> Iterator[Guest]:
+def tended(keeper: Keeper) -> Generator[Guest]:
     """A guest of which nothing of a daemon is left afterwards."""
     guest = keeper.guest()
     yield guest
