@@ -97,9 +97,9 @@ check: dev cluster-tools guest-tools $(SARIF_SCHEMA)
 	$(BIN)/python scripts/rego.py $(OPA) verify
 	$(BIN)/python scripts/rego.py $(OPA) test
 	@# the tests of the cluster wait most of the time: they run beside the others, and are shown after them
-	$(BIN)/python scripts/beside.py --shown-last "$(BIN)/python -m pytest -q tests/cluster" \
-	  "$(BIN)/python -m pytest -q -n auto --ignore tests/cluster --ignore tests/guest"
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/guest
+	$(BIN)/python scripts/beside.py --shown-last "$(BIN)/python -m pytest -q --durations 15 tests/cluster" \
+	  "$(BIN)/python -m pytest -q --durations 15 -n auto --ignore tests/cluster --ignore tests/guest"
+	$(BIN)/python -m pytest -q --durations 40 -n 2 --dist loadfile tests/guest
 
 fmt: dev ## format Python and Rego
 	$(BIN)/ruff format .

@@ -12,8 +12,11 @@
 #define FMODE_READ 1 /* include/linux/fs.h */
 #define FMODE_WRITE 2
 
-/* Policies took each other's place whenever this access was judged, so that no single one let it pass. */
-static __always_inline int torn(void)
+/*
+ * Policies took each other's place whenever this access was judged, so that no single one let it pass. Apart, as its
+ * callers are deep in a stack of 512 bytes.
+ */
+static __noinline int torn(void)
 {
 	count(HBK_COUNT_TORN);
 	return denial();
@@ -94,13 +97,15 @@ int BPF_PROG(hauberk_open, struct file *file, int ret)
 	return open_unseen(&actor, file, tag);
 }
 
-#define TAKEN 0x100 /* beside a `hbk_how`: the name is taken away */
+/* beside a `hbk_how` */
+#define TAKEN 0x100 /* the name is taken away */
+#define DIRECTORY 0x200 /* it is a directory's; only a rename asks */
 
 /* A change of one name, as its hook has looked at it. */
 struct naming {
 	__u64 dentry, mount; /* addresses */
 	__u32 owner; /* uid of what is changed, or of the directory where it is made */
-	__u32 how; /* beside TAKEN */
+	__u32 how; /* and what is beside it */
 	__u32 gone;
 	__u32 policy; /* out: id of the one that let it pass: who changes two names sees that one policy let both */
 };
@@ -116,6 +121,7 @@ __noinline int hbk_change(struct naming *n)
 	n->policy = 0;
 	if (!asked(&actor, &ret) || actor.label->standing == HBK_ENTERING)
 		return ret;
+	ONE_CALL
 	for (int i = 0; i < TRIES; i++) {
 		struct request r = {
 			.domain = HBK_FILE,
@@ -140,29 +146,31 @@ __noinline int hbk_change(struct naming *n)
 	return torn();
 }
 
-/* `*policy` becomes what `naming` has. */
-static __always_inline int change(struct dentry *dentry, struct vfsmount *mount, __u32 owner, __u32 how, __u32 *policy)
+static __always_inline struct naming named(struct dentry *dentry, struct vfsmount *mount, __u32 owner, __u32 how)
 {
 	bool makes = how == HBK_HOW_MKNOD || how == HBK_HOW_MKDIR || how == HBK_HOW_SYMLINK;
-	struct naming n = {
+
+	return (struct naming){
 		.dentry = (__u64)dentry,
 		.mount = (__u64)mount,
 		.owner = owner,
 		.how = how,
 		.gone = !makes && nameless(dentry),
 	};
-	int ret = hbk_change(&n) ? -EACCES : 0;
+}
 
-	*policy = n.policy;
-	return ret;
+static __always_inline int change(struct dentry *dentry, struct vfsmount *mount, __u32 owner, __u32 how)
+{
+	struct naming name = named(dentry, mount, owner, how);
+
+	return hbk_change(&name) ? -EACCES : 0;
 }
 
 static __always_inline int remove(const struct path *dir, struct dentry *dentry, __u32 how)
 {
 	struct vfsmount *mount = dir->mnt;
-	__u32 policy;
 
-	return change(dentry, mount, owner_of(dentry), how | TAKEN, &policy);
+	return change(dentry, mount, owner_of(dentry), how | TAKEN);
 }
 
 SEC("lsm/path_unlink")
@@ -179,9 +187,7 @@ int BPF_PROG(hauberk_rmdir, const struct path *dir, struct dentry *dentry, int r
 
 static __always_inline int create(const struct path *dir, struct dentry *dentry, __u32 how)
 {
-	__u32 policy;
-
-	return change(dentry, dir->mnt, owner_of(dir->dentry), how, &policy);
+	return change(dentry, dir->mnt, owner_of(dir->dentry), how);
 }
 
 SEC("lsm/path_mknod")
@@ -205,9 +211,7 @@ int BPF_PROG(hauberk_symlink, const struct path *dir, struct dentry *dentry, con
 
 static __always_inline int change_path(const struct path *path, __u32 how)
 {
-	__u32 policy;
-
-	return change(path->dentry, path->mnt, owner_of(path->dentry), how, &policy);
+	return change(path->dentry, path->mnt, owner_of(path->dentry), how);
 }
 
 SEC("lsm/path_truncate")
@@ -220,11 +224,9 @@ int BPF_PROG(hauberk_truncate, const struct path *path, int ret)
 SEC("lsm/file_truncate")
 int BPF_PROG(hauberk_ftruncate, struct file *file, int ret)
 {
-	__u32 policy;
-
 	if (ret)
 		return ret;
-	return change(file->f_path.dentry, file->f_path.mnt, file->f_inode->i_uid.val, HBK_HOW_TRUNCATE, &policy);
+	return change(file->f_path.dentry, file->f_path.mnt, file->f_inode->i_uid.val, HBK_HOW_TRUNCATE);
 }
 
 SEC("lsm/path_chmod")

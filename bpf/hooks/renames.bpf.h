@@ -22,19 +22,20 @@ SEC("lsm/path_link")
 int BPF_PROG(hauberk_link, struct dentry *old_dentry, const struct path *dir, struct dentry *dentry, int ret)
 {
 	struct vfsmount *mount = dir->mnt;
-	struct dentry *parent = dir->dentry;
+	struct naming names[] = {
+		named(old_dentry, mount, owner_of(old_dentry), HBK_HOW_LINK | TAKEN),
+		named(dentry, mount, owner_of(dir->dentry), HBK_HOW_LINK),
+	};
 
 	if (ret)
 		return ret;
 	forget(old_dentry->d_inode);
-	for (int i = 0; i < TRIES; i++) {
-		__u32 old, new;
-
-		ret = change(old_dentry, mount, owner_of(old_dentry), HBK_HOW_LINK | TAKEN, &old);
-		if (!ret)
-			ret = change(dentry, mount, owner_of(parent), HBK_HOW_LINK, &new);
-		if (ret || one_policy(old, new))
-			return ret;
+	ONE_CALL
+	for (int i = 0; i < 2 * TRIES; i++) {
+		if (hbk_change(&names[i & 1]))
+			return -EACCES;
+		if (i & 1 && one_policy(names[0].policy, names[1].policy))
+			return 0;
 	}
 	return torn();
 }
@@ -96,16 +97,15 @@ static __always_inline bool is_above(void *policy, __u32 domain, __u64 hash, __u
 	return true;
 }
 
+/* The move of a directory. */
 struct move {
-	__u64 from, to, mount; /* addresses */
 	__u32 slot;
 	__u32 rule; /* out: the one that a path below the directory has */
 	__u32 unknown; /* out */
 	__u32 policy; /* out: id of its map, HBK_TORN when there were two */
 };
 
-static __always_inline int refuse_name(struct dentry *dentry, struct vfsmount *mount, const struct move *move,
-				       __u32 reason)
+static __always_inline int refuse_name(const struct naming *name, const struct move *move, __u32 reason)
 {
 	struct request r = {
 		.domain = HBK_FILE,
@@ -115,8 +115,8 @@ static __always_inline int refuse_name(struct dentry *dentry, struct vfsmount *m
 		.rule = move->rule,
 		.slot = move->slot,
 		.policy = move->policy,
-		.dentry = (__u64)dentry,
-		.mount = (__u64)mount,
+		.dentry = name->dentry,
+		.mount = name->mount,
 	};
 
 	return refuse(&r);
@@ -126,14 +126,14 @@ static __always_inline int refuse_name(struct dentry *dentry, struct vfsmount *m
  * Whether a directory keeps its name: a ruled path is below it, or patterns would judge what is below differently
  * under the new name.
  */
-__noinline int hbk_keeps_name(struct move *move)
+__noinline int hbk_keeps_name(const struct naming *from, const struct naming *to, struct move *move)
 {
 	struct place old = {}, new = {};
 	void *policy;
 	__u32 slot;
 	bool keeps;
 
-	if (!move)
+	if (!from || !to || !move)
 		return 0;
 	slot = move->slot;
 	policy = bpf_map_lookup_elem(&policies, &slot);
@@ -142,10 +142,10 @@ __noinline int hbk_keeps_name(struct move *move)
 	move->policy = version_of(policy);
 	if (!header_of(policy, HBK_FILE, 0) && !header_of(policy, HBK_PROCESS, 0))
 		return 0;
-	old.dentry = move->from;
-	old.mount = move->mount;
-	new.dentry = move->to;
-	new.mount = move->mount;
+	old.dentry = from->dentry;
+	old.mount = from->mount;
+	new.dentry = to->dentry;
+	new.mount = to->mount;
 	hbk_find_place(&old, slot);
 	hbk_find_place(&new, slot);
 	if (old.outcome != PATH_FOUND || new.outcome != PATH_FOUND) {
@@ -161,71 +161,78 @@ __noinline int hbk_keeps_name(struct move *move)
 	return keeps;
 }
 
-/* A directory gets another name, and with it all that is below. `*policy` as for change(). */
-static __noinline int move_directory(struct vfsmount *mount, struct dentry *from, struct dentry *to, __u32 *policy)
+/* A directory gets another name, and with it all that is below. `from->policy` as for hbk_change(). */
+static __noinline int move_directory(struct naming *from, const struct naming *to)
 {
-	struct move move = {
-		.from = (__u64)from,
-		.to = (__u64)to,
-		.mount = (__u64)mount,
-	};
+	struct move move = {};
 	struct actor actor;
 	int ret;
 
-	*policy = 0;
+	from->policy = 0;
 	if (!asked(&actor, &ret) || actor.label->standing == HBK_ENTERING)
 		return ret;
 	move.slot = actor.label->slot;
-	if (!hbk_keeps_name(&move)) {
-		*policy = move.policy;
+	if (!hbk_keeps_name(from, to, &move)) {
+		from->policy = move.policy;
 		return 0;
 	}
 	if (move.unknown)
 		count(HBK_COUNT_NO_PATH);
-	return refuse_name(from, mount, &move, move.unknown ? HBK_CANNOT_TELL : HBK_BY_GUARD);
+	return refuse_name(from, &move, move.unknown ? HBK_CANNOT_TELL : HBK_BY_GUARD);
 }
 
-/* `owner` is that of the directory where a new name is made. `*policy` as for change(), or HBK_TORN. */
-static __always_inline int rename_one(struct vfsmount *mount, struct dentry *old, struct dentry *new, __u32 owner,
-				      __u32 *policy)
+static __always_inline __u32 how_renamed(struct inode *inode)
 {
-	struct inode *replaced = new->d_inode, *moved = old->d_inode;
-	__u32 other;
-	int ret;
-
-	ret = change(old, mount, owner_of(old), HBK_HOW_RENAME | TAKEN, policy);
-	if (ret)
-		return ret;
-	ret = change(new, mount, replaced ? owner_of(new) : owner, HBK_HOW_RENAME | (replaced ? TAKEN : 0), &other);
-	if (ret)
-		return ret;
-	if (other == *policy && moved && (moved->i_mode & S_IFMT) == S_IFDIR)
-		ret = move_directory(mount, old, new, &other);
-	if (other != *policy)
-		*policy = HBK_TORN;
-	return ret;
+	if (!inode)
+		return HBK_HOW_RENAME;
+	return HBK_HOW_RENAME | TAKEN | ((inode->i_mode & S_IFMT) == S_IFDIR ? DIRECTORY : 0);
 }
 
+/*
+ * Each name in turn: it goes away from `old`, `new` is made or replaced, and with RENAME_EXCHANGE the same the other
+ * way round. A round is over when one policy let all of it pass.
+ */
 SEC("lsm/path_rename")
 int BPF_PROG(hauberk_rename, const struct path *old_dir, struct dentry *old, const struct path *new_dir,
 	     struct dentry *new, unsigned int flags, int ret)
 {
 	struct vfsmount *mount = new_dir->mnt;
-	__u32 owner = owner_of(new_dir->dentry);
+	struct inode *moved = old->d_inode, *replaced = new->d_inode;
+	struct naming names[] = {
+		named(old, mount, owner_of(old), how_renamed(moved)),
+		named(new, mount, owner_of(replaced ? new : new_dir->dentry), how_renamed(replaced)),
+	};
+	__u32 policy = 0;
 
 	if (ret)
 		return ret;
-	forget(old->d_inode);
-	forget(new->d_inode);
-	for (int i = 0; i < TRIES; i++) {
-		__u32 first, second;
+	forget(moved);
+	forget(replaced);
+	ONE_CALL
+	for (int i = 0; i < 2 * TRIES; i++) {
+		__u32 second = i & 1, back = flags & RENAME_EXCHANGE ? i >> 1 & 1 : 0;
+		struct naming *from = &names[back], *to = &names[1 - back];
 
-		ret = rename_one(mount, old, new, owner, &first);
-		second = first;
-		if (!ret && flags & RENAME_EXCHANGE)
-			ret = rename_one(mount, new, old, owner, &second);
-		if (ret || one_policy(first, second))
-			return ret;
+		if (hbk_change(second ? to : from))
+			return -EACCES;
+		if (!second) {
+			if (!back)
+				policy = from->policy;
+			else if (policy != from->policy)
+				policy = HBK_TORN;
+			continue;
+		}
+		if (policy != to->policy)
+			policy = HBK_TORN;
+		if (policy != HBK_TORN && from->how & DIRECTORY) {
+			ret = move_directory(from, to);
+			if (ret)
+				return ret;
+			if (policy != from->policy)
+				policy = HBK_TORN;
+		}
+		if ((back || !(flags & RENAME_EXCHANGE)) && one_policy(policy, policy))
+			return 0;
 	}
 	return torn();
 }

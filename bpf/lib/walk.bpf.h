@@ -250,6 +250,7 @@ __noinline int hbk_walk_once(__u32 index, __u64 dentry, __u64 mount)
 
 static __always_inline __u32 walk(__u32 index, __u64 dentry, __u64 mount)
 {
+	ONE_CALL
 	for (int i = 0; i < TRIES; i++) {
 		__u32 outcome = hbk_walk_once(index, dentry, mount);
 
