@@ -58,6 +58,20 @@ def test_two_versions_and_drifts_are_not_well() -> None:
     assert document["policies"][0]["digests"] == DIGESTS
 
 
+def test_a_policy_that_no_node_speaks_of_is_nowhere() -> None:
+    there = [{"kind": "KubeArmorPolicy", "metadata": {"namespace": "web", "name": name}} for name in ("p", "unused")]
+    fleet = rolled_up("here", [node("n1", policy("p"))], [], there, ["kubearmorhostpolicies are not looked at: no"])
+    assert (fleet.nowhere, fleet.well) == (["KubeArmorPolicy web/unused"], True)
+    assert shown.as_text(fleet, colour=False).splitlines() == [
+        "Enforced KubeArmorPolicy web/p: nodes: 1 enforced; 2 workloads",
+        "Nowhere  KubeArmorPolicy web/unused: selects nothing on any node",
+        "1 of 1 nodes ready, 2 policies, 0 drifts (here)",
+        "note: kubearmorhostpolicies are not looked at: no",
+    ]
+    # without a node that says anything, nothing is known of any
+    assert rolled_up("here", [], [], there).nowhere == []
+
+
 def test_what_other_writers_put_there_is_no_crash() -> None:
     strange: list[Any] = [
         {},

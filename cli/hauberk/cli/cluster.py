@@ -92,8 +92,10 @@ def read(where: Where, selected: Iterable[str], progress: Callable[[int, int], N
     return live
 
 
-def reports(where: Where) -> tuple[str, list[Document], list[Document]]:
-    """How the cluster is called, all NodePolicyStatus objects, and all reports of drift.
+def reports(where: Where) -> tuple[str, list[Document], list[Document], list[Document], list[str]]:
+    """How the cluster is called, all NodePolicyStatus objects, all reports of drift, all policies.
+
+    The last are notes on kinds of policies that could not be looked at.
 
     Raises:
         HauberkError: they cannot be read; in one line.
@@ -107,7 +109,15 @@ def reports(where: Where) -> tuple[str, list[Document], list[Document]]:
             f"{reader.name}: the cluster has no nodepolicystatuses.{REPORT_GROUP}: `hauberk crds` defines them"
         ) from None
     drifts = [one for plural in ("driftreports", "clusterdriftreports") for one in reader.reports(plural)]
-    return reader.name, nodes, drifts
+    policies: list[Document] = []
+    notes: list[str] = []
+    for kind, plural in PLURALS.items():
+        try:
+            policies += reader.policies(kind, plural, Live(reader.name))
+        except HauberkError as error:
+            reason = error.reason if isinstance(error, _ForbiddenError) else str(error)
+            notes.append(f"{plural} are not looked at, so none is told that selects nothing: {reason}")
+    return reader.name, nodes, drifts, policies, notes
 
 
 class _Reader:

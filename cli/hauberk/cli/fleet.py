@@ -29,6 +29,10 @@ class PolicyState:
     reasons: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
     @property
+    def key(self) -> tuple[str, str, str]:
+        return self.kind, self.namespace, self.name
+
+    @property
     def shown(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
@@ -51,6 +55,10 @@ class Fleet:
     ready: int = 0
     troubled: dict[str, str] = field(default_factory=dict[str, str])
     policies: list[PolicyState] = field(default_factory=list[PolicyState])
+    nowhere: list[str] = field(default_factory=list[str])
+    """Policies that no node speaks of: they select nothing, on no node."""
+    notes: list[str] = field(default_factory=list[str])
+    """What could not be looked at."""
     drifts: list[Reported] = field(default_factory=list[Reported])
 
     @property
@@ -60,17 +68,30 @@ class Fleet:
         return states and not self.troubled and not self.drifts
 
 
-def rolled_up(cluster: str, nodes: Iterable[Document], reports: Iterable[Document]) -> Fleet:
-    """`nodes` are NodePolicyStatus objects, `reports` DriftReports and their twins."""
-    fleet = Fleet(cluster)
+def rolled_up(
+    cluster: str,
+    nodes: Iterable[Document],
+    reports: Iterable[Document],
+    policies: Iterable[Document] = (),
+    notes: Iterable[str] = (),
+) -> Fleet:
+    """`nodes` are NodePolicyStatus objects, `reports` DriftReports and their twins, `policies` those of the cluster."""
+    fleet = Fleet(cluster, notes=list(notes))
     found: dict[tuple[str, str, str], PolicyState] = {}
     for node in nodes:
         _node(fleet, node, found)
     fleet.policies = sorted(found.values(), key=lambda one: (-_ORDER.index(one.state), one.shown))
+    if fleet.nodes:
+        fleet.nowhere = sorted(one.shown for one in map(_named, policies) if one.key not in found)
     for report in reports:
         fleet.drifts += reported(report)
     fleet.drifts.sort()
     return fleet
+
+
+def _named(policy: Document) -> PolicyState:
+    metadata = mapping(policy.get("metadata"))
+    return PolicyState(str(policy.get("kind")), str(metadata.get("namespace") or ""), str(metadata.get("name") or ""))
 
 
 def _node(fleet: Fleet, node: Document, found: dict[tuple[str, str, str], PolicyState]) -> None:

@@ -52,6 +52,15 @@ def test_a_node_that_enforces_everything_is_ready() -> None:
     assert status["policies"][0]["digest"] == Digests().of(P)
 
 
+def test_what_selects_nothing_here_is_told_only_when_it_is_refused() -> None:
+    elsewhere = replace(ENFORCED, workloads=(), key=replace(P.key, name="elsewhere"))
+    status = status_of(ENFORCED, elsewhere, replace(REFUSED, workloads=(), key=replace(P.key, name="refused")))
+    assert [one["name"] for one in status["policies"]] == ["refused", "p"]
+    assert status["summary"] == {"enforced": 1, "partial": 0, "refused": 1, "pending": 0}
+    annotated = replace(P, given=replace(P.given, document=with_annotation(P, "sha256:0")))
+    assert found(replace(ENFORCED, workloads=()), policies={P.key: annotated}) == {}
+
+
 def test_a_node_that_only_observes_says_so() -> None:
     observing = replace(VERSIONS, observing=True)
     status = node_status(Status((ENFORCED,)), {P.key: P}, observing, Digests(), now="2026-01-01T00:00:00Z")

@@ -27,11 +27,14 @@ def as_text(fleet: Fleet, *, colour: bool) -> str:
         state = style(f"{one.state:<8}", fg=_COLOURS[one.state], bold=True)
         lines.append(f"{state} {visible(one.shown)}: {_counts(one)}")
         lines += [f"    {visible(text)}" for text in _details(one)]
+    lines += [f"{style('Nowhere ', bold=True)} {visible(one)}: selects nothing on any node" for one in fleet.nowhere]
     lines += [f"{style(one.kind, fg='magenta', bold=True)} {visible(said_by_node(one))}" for one in fleet.drifts]
     for name, message in sorted(fleet.troubled.items()):
         lines.append(f"{style('not ready', fg='red', bold=True)} {visible(f'{name}: {message}')}")
-    said = f"{fleet.ready} of {fleet.nodes} nodes ready, {len(fleet.policies)} policies, {len(fleet.drifts)} drifts"
+    policies = len(fleet.policies) + len(fleet.nowhere)
+    said = f"{fleet.ready} of {fleet.nodes} nodes ready, {policies} policies, {len(fleet.drifts)} drifts"
     lines.append(visible(f"{said} ({fleet.cluster})"))
+    lines += [visible(f"note: {note}") for note in fleet.notes]
     return "\n".join(lines) + "\n"
 
 

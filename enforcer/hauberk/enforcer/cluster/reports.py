@@ -90,7 +90,10 @@ def node_status(
     old: Mapping[str, Any] | None = None,
     now: str,
 ) -> Object:
-    """The status of a NodePolicyStatus; conditions that hold as before keep the times that `old` has."""
+    """The status of a NodePolicyStatus; conditions that hold as before keep the times that `old` has.
+
+    Policies that are in force and select nothing here are left out: they would make etcd hold nodes times policies.
+    """
     worse = [one for one in status.standings if one.standing is not Standing.ENFORCED]
     final = [one for one in worse if one.standing is not Standing.PENDING]
     troubles = [f"{one.key}: {_text(one)}" for one in final]
@@ -109,8 +112,9 @@ def node_status(
         # Ready=False alone never ends: kstatus would wait on for what does not come
         _condition("Stalled", bool(final), "NotEnforced" if final else "Fine", first if final else ""),
     ]
-    counts = Counter(one.standing.value for one in status.standings)
-    order = sorted(status.standings, key=lambda one: (-list(Standing).index(one.standing), str(one.key)))
+    told = [one for one in status.standings if one.workloads or one.standing is not Standing.ENFORCED]
+    counts = Counter(one.standing.value for one in told)
+    order = sorted(told, key=lambda one: (-list(Standing).index(one.standing), str(one.key)))
     return {
         "observedGeneration": 1,
         "conditions": [_since(one, old, now) for one in conditions],
@@ -161,7 +165,10 @@ def drifts(
     seen: Mapping[PolicyKey, Counter[Access]],
     digests: Digests,
 ) -> Iterator[Drift]:
-    """Everything in which the node differs from a policy; `seen` is what their postures would deny."""
+    """Everything in which the node differs from a policy; `seen` is what their postures would deny.
+
+    Of a policy that selects nothing here only that it is refused.
+    """
     on: dict[str, list[PolicyKey]] = {}
     for one in status.standings:
         for name in one.workloads:
@@ -169,7 +176,7 @@ def drifts(
         if one.failure is not None and one.standing is not Standing.PENDING:
             yield Drift("NotEnforced", one.key, one.failure.cause.value, one.failure.text)
         wanted, held = policies.get(one.key), accepted.get(one.key)
-        if wanted is None:
+        if wanted is None or not one.workloads:
             continue
         if held is not None and held.digest != wanted.digest:
             message = f"generation {wanted.generation} is not enforced: the version before it goes on"
