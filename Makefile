@@ -4,10 +4,12 @@ OPA_VERSION := 1.22.2
 KUBECONFORM_VERSION := 0.8.0
 CONFTEST_VERSION := 0.71.1
 SARIF_SCHEMA_VERSION := 1.0.0-beta.0
+OPENREPORTS_VERSION := 0.2.1
 OPA := $(CACHE)/tools/opa-$(OPA_VERSION)/opa
 KUBECONFORM := $(CACHE)/tools/kubeconform-$(KUBECONFORM_VERSION)/kubeconform
 CONFTEST := $(CACHE)/tools/conftest-$(CONFTEST_VERSION)/conftest
 SARIF_SCHEMA := $(CACHE)/tools/sarif-schema-$(SARIF_SCHEMA_VERSION)/sarif-2.1.0.json
+OPENREPORTS := $(CACHE)/tools/openreports-$(OPENREPORTS_VERSION)/crds.yaml
 # The parts of the test cluster, by what they are built from.
 CLUSTER := tests/cluster/tools
 cluster-part = $(CACHE)/tools/$(1)-$(shell cat $(CLUSTER)/build.sh $(CLUSTER)/$(1)/* | sha256sum | cut -c1-16)
@@ -24,6 +26,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export HAUBERK_OPA := $(OPA)
 export HAUBERK_SARIF_SCHEMA := $(SARIF_SCHEMA)
+export HAUBERK_OPENREPORTS := $(OPENREPORTS)
 export HAUBERK_KUBE := $(KUBE)
 export HAUBERK_FLUX := $(FLUX)
 export HAUBERK_ARGO := $(ARGO)
@@ -44,11 +47,15 @@ dev: .venv/.installed $(OPA) ## set up: virtual environment, OPA
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
+# A registry that does not answer once is asked again.
+again = for wait in 5 30 0; do $(1) && exit 0; [ $$wait = 0 ] || sleep $$wait; done; exit 1
+
 # A tool is built aside and renamed, so that a build that was cut short is never taken for a tool.
 define go-build
 	@mkdir -p $(dir $@)
 	@echo "building $(notdir $@) (once, some minutes)"
-	@GOBIN=$(dir $@).build GOFLAGS=-buildvcs=false go install $(1) && mv $(dir $@).build/$(notdir $@) $@ && rmdir $(dir $@).build
+	@$(call again,GOBIN=$(dir $@).build GOFLAGS=-buildvcs=false go install $(1))
+	@mv $(dir $@).build/$(notdir $@) $@ && rmdir $(dir $@).build
 endef
 
 $(OPA):
@@ -69,11 +76,17 @@ $(SARIF_SCHEMA):
 
 $(PARTS):
 	@echo "building $(notdir $@) (once; kube and flux take some minutes each)"
-	@nice $(CLUSTER)/build.sh $(firstword $(subst -, ,$(notdir $@))) $@
+	@$(call again,nice $(CLUSTER)/build.sh $(firstword $(subst -, ,$(notdir $@))) $@)
 
-cluster-tools: $(PARTS) ## build what the tests against a real cluster run: Kubernetes, Flux, Argo CD, kubectl
+# Its Go module carries the CRDs of openreports.io.
+$(OPENREPORTS):
+	@mkdir -p $(dir $@)
+	@cd $(dir $@) && $(call again,go mod download -json github.com/openreports/reports-api@v$(OPENREPORTS_VERSION) >module.json)
+	@cat "$$(sed -n 's/.*"Dir": "\(.*\)".*/\1/p' $(dir $@)module.json)"/config/crd/openreports.io_*.yaml >$@.part && mv $@.part $@ && rm $(dir $@)module.json
+
+cluster-tools: $(PARTS) $(OPENREPORTS) ## build what the tests against a real cluster run: Kubernetes, Flux, Argo CD, kubectl
 	@printf 'export %s\n' HAUBERK_KUBE=$(KUBE) HAUBERK_FLUX=$(FLUX) HAUBERK_ARGO=$(ARGO) \
-	  HAUBERK_KUSTOMIZE=$(KUSTOMIZE) HAUBERK_CLIENTS=$(CLIENTS)
+	  HAUBERK_KUSTOMIZE=$(KUSTOMIZE) HAUBERK_CLIENTS=$(CLIENTS) HAUBERK_OPENREPORTS=$(OPENREPORTS)
 
 $(GUEST):
 	@echo "fetching kernels and a root file system for guests (once, some 20 seconds)"

@@ -155,7 +155,7 @@ struct hbk_constants {
 	__u32 version;
 	__u32 keep_passes; /* silent passes are kept with inodes */
 	__u32 fault; /* bits of `hbk_fault` */
-	__u32 pad;
+	__u32 build; /* a hash of the object file: which programs these are */
 	/* The secret of this boot: hashes of names cannot be aimed at, as nobody outside knows it. */
 	__u64 start;
 	__u64 first[HBK_NAME_WORDS];

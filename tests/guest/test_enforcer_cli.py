@@ -12,6 +12,7 @@ from support.container import NGINX, Container, Image, running
 from support.enforcing import (
     ALERT,
     CLI,
+    OBJECT,
     ONE,
     SEED,
     STATE,
@@ -260,6 +261,25 @@ def test_without_the_state_file_numbers_are_shown(web: Container) -> None:
     assert "is damaged" in one_line(cli(guest, "dump"))
     guest.run(["mv", "/run/kept", STATE]).checked()
     cli(guest, "dump").checked()
+
+
+@ONE
+def test_programs_of_another_package_are_replaced_and_what_they_held_stays(web: Container) -> None:
+    guest, other = web.guest, "/t/other.bpf.o"
+    # one byte more than ELF asks for: another file, and the same programs
+    guest.run(["sh", "-c", f"mkdir -p /t && cat {OBJECT} /proc/uptime >{other}"]).checked()
+    done = load(guest, SEED, "--pid", str(web.pid), *WEB, "--posture-file", "block", "--object", other)
+    assert "the programs were of another version, and replaced" in done.checked()
+    assert done.text.startswith("nothing changed: ")
+    assert denied(web, "ls", "/")
+    cli(guest, "dump").checked()
+    again = load(guest, SEED, "--pid", str(web.pid), *WEB, "--posture-file", "block", "--object", other)
+    assert "replaced" not in again.checked()
+    # a damaged package touches nothing
+    guest.run(["sh", "-c", f"head -c 5000 {OBJECT} >{other}"]).checked()
+    refused = load(guest, SEED, "--pid", str(web.pid), *WEB, "--object", other)
+    assert "is cut short" in one_line(refused)
+    assert denied(web, "ls", "/")
 
 
 @ONE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,13 +31,15 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Programs at work; `fresh` when this command loaded them."""
+    """Programs at work; `fresh` when this command loaded them, `replaced` when it put them in the place of others."""
 
     kernel: Kernel
     records: Map
     rates: Map
     places: Places
     fresh: bool = False
+    replaced: bool = False
+    build: int = 0
 
 
 def object_file() -> Path:
@@ -58,7 +60,8 @@ def adopted(places: Places, *, most_bytes: int = 512 << 20) -> Generator[Session
         yield None
         return
     with programs:
-        yield Session(Kernel(programs, most_bytes=most_bytes), programs.maps["records"], programs.maps["rates"], places)
+        kernel = Kernel(programs, most_bytes=most_bytes)
+        yield Session(kernel, programs.maps["records"], programs.maps["rates"], places, build=programs.build)
 
 
 def refuse_if_lacking() -> None:
@@ -75,7 +78,9 @@ def refuse_if_lacking() -> None:
 
 @contextmanager
 def at_work(places: Places, source: Path, *, most_bytes: int) -> Generator[Session]:
-    """The programs that are pinned, or those of `source`; fresh ones are removed again when the block fails.
+    """The programs of `source`: those that are pinned, or loaded now; fresh ones go again when the block fails.
+
+    Programs of another object, as an upgrade leaves them at work, are replaced without a moment between.
 
     Raises:
         RefusedError: no pins can be made there, or `source` is no object of BPF code.
@@ -87,12 +92,19 @@ def at_work(places: Places, source: Path, *, most_bytes: int) -> Generator[Sessi
     if not loader.is_bpf_file_system(places.pins):
         raise RefusedError(f"{places.pins} is in no bpf file system: name a folder below {PINS.parent}")
     with adopted(places, most_bytes=most_bytes) as session:
-        if session is not None:
+        if session is not None and session.build == loader.build_of(source):
             yield session
             return
     wrong = fault(source.read_bytes())
     if wrong:
         raise RefusedError(f"{source} {wrong}: install the package again, or build it with `make -C bpf`")
+    if session is not None:
+        loader.load(source, pins=places.pins).close()
+        with adopted(places, most_bytes=most_bytes) as others:
+            if others is None:
+                raise RefusedError(f"{places.pins}: the programs were unloaded meanwhile: try again")
+            yield replace(others, replaced=True)
+        return
     with loader.load(source, pins=places.pins) as programs:
         try:
             kernel = Kernel(programs, most_bytes=most_bytes)

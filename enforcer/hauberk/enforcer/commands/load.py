@@ -58,6 +58,7 @@ class Loaded:
     digest: str
     changed: bool
     fresh: bool
+    replaced: bool
     notes: tuple[str, ...]
 
     @property
@@ -187,6 +188,7 @@ def _enforce(
         digest,
         not same or bool(missing),
         session.fresh,
+        session.replaced,
         notes,
     )
 

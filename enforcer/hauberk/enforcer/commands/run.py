@@ -90,6 +90,8 @@ class _Run:
         with states.locked(places.state):
             session = stack.enter_context(at_work(places, options.programs, most_bytes=options.most_bytes))
             self._kernel: Kernel = session.kernel
+            if session.replaced:
+                _log("replaced", programs=str(options.programs))
             prove_a_denial(self._kernel, folder)
         self._kernel.set_rate(*options.rate)
         self._kernel.set_observe(on=options.observe)

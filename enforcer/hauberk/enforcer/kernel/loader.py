@@ -8,6 +8,7 @@ whole or not at all.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import secrets
 import shutil
@@ -71,6 +72,8 @@ class Programs:
     folder: Path
     maps: Mapping[str, Map]
     seed: Seed
+    build: int
+    """Of the object that they come from, see `build_of`."""
 
     def close(self) -> None:
         for one in self.maps.values():
@@ -103,7 +106,7 @@ def load(object_file: Path, *, pins: Path = PINS, sizes: Sizes | None = None, fa
         if not {*_SHAPES, _CONSTANTS} <= set(programs.map_names):
             raise NotOursError(f"{object_file} holds other programs than Hauberk's: install the package again")
         try:
-            _prepare(programs, sizes or Sizes(), before, fault)
+            _prepare(programs, build_of(object_file), sizes or Sizes(), before, fault)
             programs.load()
             for name in ("maps", "links"):
                 (fresh / name).mkdir(mode=0o700, parents=True)
@@ -123,11 +126,16 @@ def load(object_file: Path, *, pins: Path = PINS, sizes: Sizes | None = None, fa
     return adopt(pins=pins)
 
 
-def _prepare(programs: Object, sizes: Sizes, before: Programs | None, fault: Fault) -> None:
+def build_of(object_file: Path) -> int:
+    """A number of 32 bits that another object hardly has."""
+    return int.from_bytes(hashlib.sha256(object_file.read_bytes()).digest()[:4], "little")
+
+
+def _prepare(programs: Object, build: int, sizes: Sizes, before: Programs | None, fault: Fault) -> None:
     for name, entries in sizes.of().items():
         programs.set_entries(name, entries)
     secret = before.seed.pack() if before else secrets.token_bytes(SEED.size)
-    programs.set_initial(_CONSTANTS, CONSTANTS.pack(VERSION, 1, fault, secret))
+    programs.set_initial(_CONSTANTS, CONSTANTS.pack(VERSION, 1, fault, build, secret))
     for name in programs.programs:
         if _left_out(name):
             programs.leave_out(name)
@@ -167,7 +175,7 @@ def adopt(*, pins: Path = PINS) -> Programs:
         raise FileNotFoundError(errno.ENOENT, "no programs are loaded", str(pins))
     with ExitStack() as opened:
         constants = opened.enter_context(_pinned(pins, _CONSTANTS, (SLOT.size, CONSTANTS.size))).get(bytes(SLOT.size))
-        version, _, _, secret = CONSTANTS.unpack(constants or bytes(CONSTANTS.size))
+        version, _, _, build, secret = CONSTANTS.unpack(constants or bytes(CONSTANTS.size))
         if version != VERSION:
             raise NotOursError(
                 f"{pins}: the programs have version {version}, this enforcer {VERSION}: unload them first"
@@ -177,7 +185,7 @@ def adopt(*, pins: Path = PINS) -> Programs:
         for name, shape in _SHAPES.items():
             maps[name] = opened.enter_context(_pinned(pins, name, shape))
         opened.pop_all()
-    return Programs(pins, maps, Seed.of(secret))
+    return Programs(pins, maps, Seed.of(secret), build)
 
 
 def _pinned(pins: Path, name: str, shape: tuple[int, int]) -> Map:

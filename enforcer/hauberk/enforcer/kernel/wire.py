@@ -27,7 +27,7 @@ SETTINGS = struct.Struct("<QIIQII")
 CONTAINER = struct.Struct("<I4x")
 RECORD = struct.Struct("<QQ4I3I2IIiI4x4B3H2x16s")
 SEED = struct.Struct(f"<Q{NAME_WORDS}Q{NAME_WORDS}Q")
-CONSTANTS = struct.Struct(f"<III4x{SEED.size}s")
+CONSTANTS = struct.Struct(f"<IIII{SEED.size}s")
 VERSION = 2
 
 

@@ -24,6 +24,9 @@ def _remedy(one: Finding) -> str:
 
 
 def loaded(result: Loaded) -> str:
+    by_us = "; the programs were loaded by this command" if result.fresh else ""
+    if result.replaced:
+        by_us = "; the programs were of another version, and replaced"
     lines = [
         f"enforced: {described(result.workload)}"
         if result.changed
@@ -33,7 +36,7 @@ def loaded(result: Loaded) -> str:
         *(f"  cgroup     {group.path}" for group in result.groups),
         f"  memory     {_memory(result)}",
         f"  digest     {result.digest}",
-        f"  proved     a probe was denied{'; the programs were loaded by this command' if result.fresh else ''}",
+        f"  proved     a probe was denied{by_us}",
     ]
     return _joined(lines)
 
