@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -22,15 +22,54 @@ class Reports(StrEnum):
     OPEN = "openreports"
 
 
+def _options_of(command: Any) -> dict[str, Any]:
+    """The parameters of `run` that a file of settings may give, by the names of their options."""
+    named = {name.removeprefix("--"): one for one in command.params for name in one.opts if name.startswith("--")}
+    return {name: one for name, one in named.items() if name not in ("config", "help")}
+
+
+def _from_file(context: typer.Context, value: Optional[Path]) -> Optional[Path]:  # noqa: UP045
+    """What the file says becomes the default: the command line and the environment win."""
+    from hauberk.enforcer import settings
+    from hauberk.policy.loose import is_list
+
+    if value is None or context.resilient_parsing:
+        return value
+    known = _options_of(context.command)
+    found = settings.read(value, known)
+    defaults: dict[str, Any] = {}
+    for name, given in found.options.items():
+        parameter = known[name]
+        many = is_list(given)
+        values: list[Any] = given if many else [given]
+        if parameter.multiple != many:
+            raise found.wrong(name, f"{name} must be {'a list' if parameter.multiple else 'one value'}")
+        if not all(isinstance(one, str | int | float) and not isinstance(one, bool) for one in values):
+            raise found.wrong(
+                name, f"{name} must be text or a number: put what YAML takes for something else in quotes"
+            )
+        # as the command line would have them
+        words = [str(one) for one in values]
+        try:
+            defaults[parameter.name] = words if parameter.multiple else words[0]
+            parameter.process_value(context, defaults[parameter.name])
+        except typer.BadParameter as error:
+            raise found.wrong(name, f"{name}: {error.message}") from None
+    context.default_map = defaults
+    return value
+
+
 @app.command(
     epilog=examples(
         "hauberk-enforcer run --policies /etc/hauberk/policies --label kubernetes.io/hostname=node-1",
         "hauberk-enforcer run --policies policies/ --mode observe --alerts /var/log/hauberk.json",
         "hauberk-enforcer run --kubeconfig node.kubeconfig --node node-1 --metrics 127.0.0.1:9464",
         "hauberk-enforcer run --policies policies/ --cri /run/containerd/containerd.sock",
+        "hauberk-enforcer run --config /etc/hauberk/enforcer.yaml   # policies: [/etc/hauberk/policies], mode: observe",
     )
 )
 def run(
+    context: typer.Context,
     policies: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option(metavar="DIR|FILE", help="Policies, watched; without a cluster. May be repeated."),
@@ -87,7 +126,12 @@ def run(
     ] = "100/1",
     config: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(metavar="FILE", help="clusterName, hostName, and constants that every alert gets."),
+        typer.Option(
+            metavar="FILE",
+            help="YAML: these options by their names, clusterName, hostName, and constants that every alert gets.",
+            callback=_from_file,
+            is_eager=True,
+        ),
     ] = None,
     pins: Annotated[Path, PINS] = DEFAULT_PINS,
     state: Annotated[Path, STATE] = DEFAULT_STATE,
@@ -110,14 +154,14 @@ def run(
 
     if policies and kubeconfig:
         raise HauberkError("--policies is for nodes without a cluster: give it, or --kubeconfig")
-    context = context_of(config)
+    said = context_of(config, _options_of(context.command))
     options = command.Options(
         paths=tuple(policies or ()),
         kubeconfig=kubeconfig,
-        node=node or context.host,
+        node=node or said.host,
         labels=pairs_of(label or ()),
         posture=Posture(posture_file.value, posture_network.value, posture_capabilities.value),
-        context=context,
+        context=said,
         alerts=alerts,
         metrics=metrics,
         lease_namespace=lease_namespace,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hauberk.enforcer import settings
 from hauberk.enforcer import state as states
 from hauberk.enforcer.alerts import Alert, Context, Pod, alerts_of
 from hauberk.enforcer.faults import RefusedError
@@ -18,13 +19,8 @@ from hauberk.enforcer.kernel.image import Image
 from hauberk.enforcer.kernel.wire import Record, unpack_record
 from hauberk.enforcer.session import Places, Session, adopted
 from hauberk.enforcer.state import Generation, Held, State
-from hauberk.policy.documents import decode, pointer_token
-from hauberk.policy.documents import read as read_documents
-from hauberk.policy.loose import is_mapping
 from hauberk.policy.model import Workload
-from hauberk.policy.problems import HauberkError, Problem
 
-_SETTINGS = ("clusterName", "hostName", "constants")
 _CONTAINER = re.compile(r"[0-9a-f]{64}")
 _PATIENCE = 500  # ms
 
@@ -142,55 +138,22 @@ class _Reader:
         return Counts(self._alerts, found[Counter.LOST], found[Counter.SUPPRESSED], found[Counter.DENIED])
 
 
-def context_of(config: Path | None) -> Context:
+def context_of(config: Path | None, options: Iterable[str] = ()) -> Context:
     """What alerts say of this node: from a file, else from the node itself.
+
+    The file may have `options`, too, which are those of `hauberk-enforcer run`.
 
     Raises:
         HauberkError: the file has something else in it, with its place.
 
     """
-    settings = _settings(config) if config else {}
-    constants: dict[str, str] = settings.get("constants", {})
+    given: Mapping[str, Any] = settings.read(config, options).alerts if config else {}
+    constants: dict[str, str] = given.get("constants", {})
     return Context(
-        booted, settings.get("hostName") or socket.gethostname(), settings.get("clusterName") or "default", constants
+        booted, given.get("hostName") or socket.gethostname(), given.get("clusterName") or "default", constants
     )
 
 
 def booted() -> int:
     """When this node booted, by its clock as it is now; in ns since the epoch."""
     return time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-
-
-def _settings(path: Path) -> dict[str, Any]:
-    text = decode(path.read_bytes())
-    if isinstance(text, Problem):
-        raise HauberkError(f"{path}: {text.message}")
-    parsed = read_documents(text)
-    for problem in (*parsed.problems, *(problem for one in parsed.documents for problem in one.problems)):
-        at = problem.position
-        raise HauberkError(f"{path}:{at.line}:{at.column}: {problem.message}" if at else f"{path}: {problem.message}")
-    if not parsed.documents:
-        return {}
-    document = parsed.documents[0]
-
-    def wrong(pointer: str, message: str, *, key: bool = False) -> HauberkError:
-        at = document.key_at(pointer) if key else document.place(pointer)
-        return HauberkError(f"{path}:{at.line}:{at.column}: {message}")
-
-    if not is_mapping(document.data):
-        raise wrong("", f"must be a mapping of {', '.join(_SETTINGS)}")
-    for name, value in document.data.items():
-        if name not in _SETTINGS:
-            raise wrong(f"/{pointer_token(name)}", f"{name} is no setting: give {', '.join(_SETTINGS)}", key=True)
-        if name != "constants" and not isinstance(value, str):
-            raise wrong(f"/{pointer_token(name)}", f"{name} must be text")
-        if name == "constants":
-            if not is_mapping(value):
-                raise wrong("/constants", "constants must be a mapping of names to text")
-            for key, constant in value.items():
-                if not isinstance(constant, str):
-                    raise wrong(f"/constants/{pointer_token(key)}", f"{key} must be text: put it in quotes")
-                if key[:1].isupper():
-                    message = f"{key}: names that begin with a capital letter are the alerts' own"
-                    raise wrong(f"/constants/{pointer_token(key)}", message, key=True)
-    return document.data
