@@ -48,7 +48,7 @@ dev: .venv/.installed $(OPA) ## set up: virtual environment, OPA
 	@touch $@
 
 # A registry that does not answer once is asked again.
-again = for wait in 5 30 0; do $(1) && exit 0; [ $$wait = 0 ] || sleep $$wait; done; exit 1
+again = for wait in 10 0; do $(1) && exit 0; [ $$wait = 0 ] || sleep $$wait; done; exit 1
 
 # A tool is built aside and renamed, so that a build that was cut short is never taken for a tool.
 define go-build

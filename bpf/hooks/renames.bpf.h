@@ -178,6 +178,8 @@ static __noinline int move_directory(struct naming *from, const struct naming *t
 	}
 	if (move.unknown)
 		count(HBK_COUNT_NO_PATH);
+	/* who only observes goes on */
+	from->policy = move.policy;
 	return refuse_name(from, &move, move.unknown ? HBK_CANNOT_TELL : HBK_BY_GUARD);
 }
 
@@ -190,7 +192,7 @@ static __always_inline __u32 how_renamed(struct inode *inode)
 
 /*
  * Each name in turn: it goes away from `old`, `new` is made or replaced, and with RENAME_EXCHANGE the same the other
- * way round. A round is over when one policy let all of it pass.
+ * way round. A round is over when one policy let all of it pass; there are TRIES rounds, half as many of an exchange.
  */
 SEC("lsm/path_rename")
 int BPF_PROG(hauberk_rename, const struct path *old_dir, struct dentry *old, const struct path *new_dir,

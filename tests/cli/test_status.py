@@ -7,6 +7,7 @@ from typing import Any
 
 from hauberk.cli.fleet import rolled_up
 from hauberk.cli.output import status as shown
+from hauberk.policy.digest import ANNOTATION
 
 DIGESTS = [f"sha256:{digit * 64}" for digit in "01"]
 
@@ -59,15 +60,22 @@ def test_two_versions_and_drifts_are_not_well() -> None:
 
 
 def test_a_policy_that_no_node_speaks_of_is_nowhere() -> None:
-    there = [{"kind": "KubeArmorPolicy", "metadata": {"namespace": "web", "name": name}} for name in ("p", "unused")]
+    there: list[dict[str, Any]] = [
+        {"kind": "KubeArmorPolicy", "metadata": {"namespace": "web", "name": name}} for name in ("p", "unused")
+    ]
     fleet = rolled_up("here", [node("n1", policy("p"))], [], there, ["kubearmorhostpolicies are not looked at: no"])
     assert (fleet.nowhere, fleet.well) == (["KubeArmorPolicy web/unused"], True)
     assert shown.as_text(fleet, colour=False).splitlines() == [
         "Enforced KubeArmorPolicy web/p: nodes: 1 enforced; 2 workloads",
-        "Nowhere  KubeArmorPolicy web/unused: selects nothing on any node",
+        "Nowhere  KubeArmorPolicy web/unused: selects nothing that runs, or is new",
         "1 of 1 nodes ready, 2 policies, 0 drifts (here)",
         "note: kubearmorhostpolicies are not looked at: no",
     ]
+    # an edit by hand is told by nobody else then: the selector may be what was edited
+    edited = {**there[1], "spec": {"selector": {}}}
+    edited["metadata"] = {**there[1]["metadata"], "annotations": {ANNOTATION: "sha256:0"}}
+    [drift] = (fleet := rolled_up("here", [node("n1", policy("p"))], [], [there[0], edited])).drifts
+    assert (drift.kind, drift.policy, fleet.well) == ("Edited", "KubeArmorPolicy web/unused", False)
     # without a node that says anything, nothing is known of any
     assert rolled_up("here", [], [], there).nowhere == []
 

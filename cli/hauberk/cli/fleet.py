@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hauberk.policy.digest import ANNOTATION, digest
 from hauberk.policy.loose import listing, mapping
 from hauberk.policy.reportcrds import STATES
 
@@ -56,7 +57,7 @@ class Fleet:
     troubled: dict[str, str] = field(default_factory=dict[str, str])
     policies: list[PolicyState] = field(default_factory=list[PolicyState])
     nowhere: list[str] = field(default_factory=list[str])
-    """Policies that no node speaks of: they select nothing, on no node."""
+    """Policies that no node speaks of: they select nothing that runs, or are new."""
     notes: list[str] = field(default_factory=list[str])
     """What could not be looked at."""
     drifts: list[Reported] = field(default_factory=list[Reported])
@@ -81,8 +82,12 @@ def rolled_up(
     for node in nodes:
         _node(fleet, node, found)
     fleet.policies = sorted(found.values(), key=lambda one: (-_ORDER.index(one.state), one.shown))
-    if fleet.nodes:
-        fleet.nowhere = sorted(one.shown for one in map(_named, policies) if one.key not in found)
+    for policy in policies if fleet.nodes else ():
+        one = _named(policy)
+        if one.key not in found:
+            fleet.nowhere.append(one.shown)
+            fleet.drifts += _edited(one, policy)
+    fleet.nowhere.sort()
     for report in reports:
         fleet.drifts += reported(report)
     fleet.drifts.sort()
@@ -92,6 +97,14 @@ def rolled_up(
 def _named(policy: Document) -> PolicyState:
     metadata = mapping(policy.get("metadata"))
     return PolicyState(str(policy.get("kind")), str(metadata.get("namespace") or ""), str(metadata.get("name") or ""))
+
+
+def _edited(one: PolicyState, policy: Document) -> Iterable[Reported]:
+    """What nodes say of policies that select something there: with its selector, a policy loses who would say it."""
+    annotated = mapping(mapping(policy.get("metadata")).get("annotations")).get(ANNOTATION)
+    if isinstance(annotated, str) and annotated != digest(policy):
+        message = f"the annotation {ANNOTATION} is not the digest of the spec: it was edited after it was rendered"
+        yield Reported(one.shown, "no node", "Edited", message, "")
 
 
 def _node(fleet: Fleet, node: Document, found: dict[tuple[str, str, str], PolicyState]) -> None:

@@ -22,6 +22,10 @@ class Reports(StrEnum):
     OPEN = "openreports"
 
 
+_ALERTS = "hauberk.enforcer.alerts"
+"""Where the context keeps what a file of settings says of alerts."""
+
+
 def _options_of(command: Any) -> dict[str, Any]:
     """The parameters of `run` that a file of settings may give, by the names of their options."""
     named = {name.removeprefix("--"): one for one in command.params for name in one.opts if name.startswith("--")}
@@ -56,6 +60,8 @@ def _from_file(context: typer.Context, value: Optional[Path]) -> Optional[Path]:
         except typer.BadParameter as error:
             raise found.wrong(name, f"{name}: {error.message}") from None
     context.default_map = defaults
+    # a pipe can be read once only
+    context.meta[_ALERTS] = found.alerts
     return value
 
 
@@ -124,9 +130,10 @@ def run(
     rate: Annotated[
         str, typer.Option(metavar="N/SECONDS", help="Reports of one rule in a time; 0/1 for all.")
     ] = "100/1",
-    config: Annotated[
+    _config: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(
+            "--config",
             metavar="FILE",
             help="YAML: these options by their names, clusterName, hostName, and constants that every alert gets.",
             callback=_from_file,
@@ -146,7 +153,7 @@ def run(
     the runtime itself with --cri, and by the status of their pods, soon after it.
     """
     from hauberk.enforcer.commands import run as command
-    from hauberk.enforcer.commands.events import context_of
+    from hauberk.enforcer.commands.events import context_from
     from hauberk.enforcer.commands.load import pairs_of, rate_of
     from hauberk.enforcer.session import Places, object_file
     from hauberk.policy.model import Posture
@@ -154,7 +161,7 @@ def run(
 
     if policies and kubeconfig:
         raise HauberkError("--policies is for nodes without a cluster: give it, or --kubeconfig")
-    said = context_of(config, _options_of(context.command))
+    said = context_from(context.meta.get(_ALERTS, {}))
     options = command.Options(
         paths=tuple(policies or ()),
         kubeconfig=kubeconfig,

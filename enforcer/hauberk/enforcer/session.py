@@ -77,10 +77,11 @@ def refuse_if_lacking() -> None:
 
 
 @contextmanager
-def at_work(places: Places, source: Path, *, most_bytes: int) -> Generator[Session]:
+def at_work(places: Places, source: Path, *, most_bytes: int, replaces: bool = True) -> Generator[Session]:
     """The programs of `source`: those that are pinned, or loaded now; fresh ones go again when the block fails.
 
-    Programs of another object, as an upgrade leaves them at work, are replaced without a moment between.
+    Programs of another object, as an upgrade leaves them at work, are replaced without a moment between; with
+    `replaces` false they stay. To be called with the state file locked, as it mends what was cut short.
 
     Raises:
         RefusedError: no pins can be made there, or `source` is no object of BPF code.
@@ -91,8 +92,9 @@ def at_work(places: Places, source: Path, *, most_bytes: int) -> Generator[Sessi
 
     if not loader.is_bpf_file_system(places.pins):
         raise RefusedError(f"{places.pins} is in no bpf file system: name a folder below {PINS.parent}")
+    loader.mend(pins=places.pins)
     with adopted(places, most_bytes=most_bytes) as session:
-        if session is not None and session.build == loader.build_of(source):
+        if session is not None and (not replaces or session.build == loader.build_of(source)):
             yield session
             return
     wrong = fault(source.read_bytes())

@@ -201,7 +201,7 @@ def status(
 ) -> None:
     """Say what the nodes of a cluster enforce: of each policy the lowest state, and what drifts.
 
-    Policies that select nothing on any node are named. Exit code 1 when a node is not ready, a policy is not enforced
+    Policies that no node speaks of are named. Exit code 1 when a node is not ready, a policy is not enforced
     everywhere in one version, or something drifts.
     """
     from hauberk.cli import cluster

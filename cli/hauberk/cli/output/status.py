@@ -27,7 +27,9 @@ def as_text(fleet: Fleet, *, colour: bool) -> str:
         state = style(f"{one.state:<8}", fg=_COLOURS[one.state], bold=True)
         lines.append(f"{state} {visible(one.shown)}: {_counts(one)}")
         lines += [f"    {visible(text)}" for text in _details(one)]
-    lines += [f"{style('Nowhere ', bold=True)} {visible(one)}: selects nothing on any node" for one in fleet.nowhere]
+    lines += [
+        f"{style('Nowhere ', bold=True)} {visible(one)}: selects nothing that runs, or is new" for one in fleet.nowhere
+    ]
     lines += [f"{style(one.kind, fg='magenta', bold=True)} {visible(said_by_node(one))}" for one in fleet.drifts]
     for name, message in sorted(fleet.troubled.items()):
         lines.append(f"{style('not ready', fg='red', bold=True)} {visible(f'{name}: {message}')}")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hauberk.enforcer.cluster.mirror import Kinds, Where
-from hauberk.enforcer.cluster.reports import Drift, Object
+from hauberk.enforcer.cluster.reports import Drift, Object, concerns
 from hauberk.enforcer.node.wanted import PolicyKey, PolicyObject, PolicyStanding, Standing
 from hauberk.policy.model import GROUP_VERSION
 
@@ -40,12 +40,14 @@ def reports_of(
     drifts: Iterable[Drift],
     policies: Mapping[PolicyKey, PolicyObject],
 ) -> dict[Where, Object]:
-    """All reports of a node; a namespace without policies has none."""
+    """All reports of a node; a namespace without policies that select something there has none."""
     differing: dict[PolicyKey, list[Drift]] = {}
     for one in drifts:
         differing.setdefault(one.key, []).append(one)
     results: dict[str, list[Object]] = {}
     for standing in standings:
+        if not concerns(standing):
+            continue
         found = [_drifting(node, one, policies) for one in differing.get(standing.key, ())]
         results.setdefault(standing.key.namespace, []).extend(found or [_standing(node, standing, policies)])
     name = f"{SOURCE}.{node}"[:253].rstrip("-.")

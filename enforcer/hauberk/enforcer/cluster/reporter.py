@@ -46,7 +46,7 @@ class Reporter:
         self._api, self._source, self._node = api, source, node
         self._namespace, self._jitter = namespace, jitter
         self._digests = Digests()
-        self._standings: dict[PolicyKey, Standing] = {}
+        self._standings: dict[PolicyKey, tuple[Standing, bool]] = {}
         self._told: News | None = None
         self._indexed: Mapping[PolicyKey, PolicyObject] = {}
         self._index: dict[tuple[str, str], PolicyKey] = {}
@@ -144,9 +144,14 @@ class Reporter:
 
     def _say_changes(self, status: Status) -> None:
         for one in status.standings:
-            if self._standings.get(one.key) == one.standing:
-                continue
             good = one.standing is Standing.ENFORCED
+            before = self._standings.get(one.key)
+            if before == (one.standing, bool(one.workloads)):
+                continue
+            # that a policy is in force is news where it selects something, or was not in force before
+            quiet = before is None or before[0] is Standing.ENFORCED
+            if good and not one.workloads and quiet:
+                continue
             note = (
                 f"enforced on {len(one.workloads)} workloads of {self._node}, {one.rules} rules"
                 if good
@@ -154,7 +159,7 @@ class Reporter:
             )
             reason = one.standing.value if good else "NotEnforced"
             self._publisher.say(Said(self._about(one.key), "Normal" if good else "Warning", reason, "Enforce", note))
-        self._standings = {one.key: one.standing for one in status.standings}
+        self._standings = {one.key: (one.standing, bool(one.workloads)) for one in status.standings}
         for found in status.tampered:
             note = f"changed by somebody, and put right: {found}"
             self._publisher.say(Said(about_node(self._node), "Warning", "Tampered", "Compare", note))

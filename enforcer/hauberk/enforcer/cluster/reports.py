@@ -112,7 +112,7 @@ def node_status(
         # Ready=False alone never ends: kstatus would wait on for what does not come
         _condition("Stalled", bool(final), "NotEnforced" if final else "Fine", first if final else ""),
     ]
-    told = [one for one in status.standings if one.workloads or one.standing is not Standing.ENFORCED]
+    told = [one for one in status.standings if concerns(one)]
     counts = Counter(one.standing.value for one in told)
     order = sorted(told, key=lambda one: (-list(Standing).index(one.standing), str(one.key)))
     return {
@@ -122,6 +122,11 @@ def node_status(
         "summary": {state.lower(): counts[state] for state in STATES},
         "policies": [_policy(one, accepted.get(one.key), digests) for one in order[:MAX_POLICIES]],
     }
+
+
+def concerns(one: PolicyStanding) -> bool:
+    """Whether a node speaks of a policy: it selects something there, or is not in force as it is."""
+    return bool(one.workloads) or one.standing is not Standing.ENFORCED
 
 
 def _condition(kind: str, holds: bool, reason: str, message: str) -> Object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,16 +138,18 @@ class _Reader:
         return Counts(self._alerts, found[Counter.LOST], found[Counter.SUPPRESSED], found[Counter.DENIED])
 
 
-def context_of(config: Path | None, options: Iterable[str] = ()) -> Context:
+def context_of(config: Path | None) -> Context:
     """What alerts say of this node: from a file, else from the node itself.
-
-    The file may have `options`, too, which are those of `hauberk-enforcer run`.
 
     Raises:
         HauberkError: the file has something else in it, with its place.
 
     """
-    given: Mapping[str, Any] = settings.read(config, options).alerts if config else {}
+    return context_from(settings.read(config).alerts if config else {})
+
+
+def context_from(given: Mapping[str, Any]) -> Context:
+    """The same, with the settings of alerts that a file has."""
     constants: dict[str, str] = given.get("constants", {})
     return Context(
         booted, given.get("hostName") or socket.gethostname(), given.get("clusterName") or "default", constants

@@ -108,7 +108,7 @@ class _Run:
             loader.load(options.programs, pins=places.pins).close()
 
         before = states.read(places.state)
-        if before and not session.fresh and not set(before.programs) <= set(attached()):
+        if before and not (session.fresh or session.replaced) and not set(before.programs) <= set(attached()):
             _log("tampered", found=f"programs were detached: {sorted(set(before.programs) - set(attached()))}")
             reload()
         applier = Applier(self._kernel, places.state, attached(), attached)

@@ -110,7 +110,7 @@ def run(options: Options, progress: Callable[[int, int, float], None]) -> Trials
 @contextmanager
 def _programs(options: Options) -> Generator[Session]:
     """Those that are at work, which stay so, or new ones for as long as the tests take."""
-    with at_work(options.places, options.programs, most_bytes=_MOST_BYTES) as session:
+    with at_work(options.places, options.programs, most_bytes=_MOST_BYTES, replaces=False) as session:
         try:
             yield session
         finally:

@@ -97,8 +97,8 @@ def load(object_file: Path, *, pins: Path = PINS, sizes: Sizes | None = None, fa
         NotOursError: what is pinned there, or the object, is not ours, or of another version.
 
     """
-    fresh = pins.with_name(pins.name + "-new")
-    _remove(fresh)
+    mend(pins=pins)
+    fresh = _fresh(pins)
     links: list[Link] = []
     with ExitStack() as opened:
         before = opened.enter_context(adopt(pins=pins)) if pins.exists() else None
@@ -152,8 +152,24 @@ def _left_out(program: str) -> bool:
         return not any(line.split()[2] == symbol for line in symbols)
 
 
+def _fresh(pins: Path) -> Path:
+    return pins.with_name(pins.name + "-new")
+
+
+def _old(pins: Path) -> Path:
+    return pins.with_name(pins.name + "-old")
+
+
+def mend(*, pins: Path = PINS) -> None:
+    """Puts right what a load that was cut short left: the set before it is in its place, and nothing beside it."""
+    if not pins.exists() and _old(pins).exists():
+        _old(pins).rename(pins)
+    _remove(_fresh(pins))
+    _remove(_old(pins))
+
+
 def _put_in_place(fresh: Path, pins: Path) -> None:
-    old = pins.with_name(pins.name + "-old")
+    old = _old(pins)
     _remove(old)
     if pins.exists():
         pins.rename(old)
@@ -241,7 +257,7 @@ def unload(*, pins: Path = PINS) -> bool:
 
 
 def _folders(pins: Path) -> tuple[Path, ...]:
-    return pins, pins.with_name(pins.name + "-new"), pins.with_name(pins.name + "-old")
+    return pins, _fresh(pins), _old(pins)
 
 
 def _remove(folder: Path) -> None:
