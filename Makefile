@@ -22,6 +22,7 @@ PARTS := $(KUBE) $(FLUX) $(ARGO) $(KUSTOMIZE) $(CLIENTS)
 # Kernels and root file system of the guests, by what makes them.
 GUEST_RECIPE := tests/guest/provision/provision.sh tests/guest/provision/root.sh tests/support/newc.py
 GUEST := $(CACHE)/tools/guest-$(shell cat $(GUEST_RECIPE) | sha256sum | cut -c1-16)
+IMAGE := $(CURDIR)/build/hauberk-enforcer.tar
 PYTHON ?= python3
 BIN := .venv/bin
 export HAUBERK_OPA := $(OPA)
@@ -33,8 +34,9 @@ export HAUBERK_ARGO := $(ARGO)
 export HAUBERK_KUSTOMIZE := $(KUSTOMIZE)
 export HAUBERK_CLIENTS := $(CLIENTS)
 export HAUBERK_GUEST := $(GUEST)
+export HAUBERK_IMAGE := $(IMAGE)
 
-.PHONY: bpf cluster-tools guest-tools help dev demo test check fmt rego new-rule bench browser clean
+.PHONY: bpf image cluster-tools guest-tools help dev demo test check fmt rego new-rule bench browser clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -95,12 +97,16 @@ $(GUEST):
 guest-tools: $(GUEST) ## fetch what the tests in guests run: three kernels of Debian and a root file system
 	@echo export HAUBERK_GUEST=$(GUEST)
 
+image: ## make the enforcer's image, as an OCI archive (Debian: mmdebstrap)
+	@mkdir -p $(dir $(IMAGE))
+	deploy/image/build.sh $(IMAGE)
+
 demo: .venv/.installed ## lint the examples: first a policy with gaps, then its corrected form, then all
 	@$(BIN)/python scripts/demo.py $(BIN)/hauberk
 
 test: check ## everything: format, types, walls, rules, tests
 
-check: dev cluster-tools guest-tools $(SARIF_SCHEMA)
+check: dev cluster-tools guest-tools image $(SARIF_SCHEMA)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

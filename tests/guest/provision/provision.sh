@@ -2,6 +2,7 @@
 # Makes what the guests run, from Debian's packages only: provision.sh DIR
 #   DIR/6.1 DIR/6.12 DIR/7.x   a kernel each: vmlinuz, release (what uname -r says), modules/
 #   DIR/base.cpio              the root file system, see root.sh
+#   DIR/runtime                programs: a container runtime that speaks the CRI, and a shell for its images
 # DIR appears when it is whole. Nothing of the machine's own apt is touched; only its mirror is asked.
 set -euo pipefail
 
@@ -100,6 +101,11 @@ main() {
   # from 7 on linux-image is a stub that depends on these two
   found=$(newest 'linux-binary-[0-9.]+\+deb13-cloud-amd64')
   kernel 7.x "$found" "${found/binary/modules}"
+
+  # those of this Debian: its libc is the guests'
+  unpack "$work/runtime" containerd runc busybox-static
+  mkdir "$work/out/runtime"
+  find "$work/runtime" -type f -path '*bin/*' ! -name containerd-stress -exec mv -t "$work/out/runtime" {} +
 
   "$here/root.sh" "$work" "$here/../../support/newc.py"
   chmod 755 "$work/out"

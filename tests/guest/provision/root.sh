@@ -4,7 +4,7 @@
 set -euo pipefail
 
 packages=(
-  base-files base-passwd bash coreutils crun dash e2fsprogs findutils grep hostname iproute2 libbpf1 libc-bin libpython3.11-stdlib
+  base-files base-passwd bash coreutils crun dash e2fsprogs findutils grep hostname iproute2 libbpf1 libc-bin libpython3.11-stdlib libstdc++6
   mawk mount nginx-light procps python3-minimal sed util-linux
 )
 # apt is told that these are there: others depend on them for scripts that never run
