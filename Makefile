@@ -92,14 +92,14 @@ cluster-tools: $(PARTS) $(OPENREPORTS) ## build what the tests against a real cl
 
 $(GUEST):
 	@echo "fetching kernels and a root file system for guests (once, some 20 seconds)"
-	@nice $(firstword $(GUEST_RECIPE)) $@
+	@$(call again,nice $(firstword $(GUEST_RECIPE)) $@)
 
 guest-tools: $(GUEST) ## fetch what the tests in guests run: three kernels of Debian and a root file system
 	@echo export HAUBERK_GUEST=$(GUEST)
 
 image: ## make the enforcer's image, as an OCI archive (Debian: mmdebstrap)
 	@mkdir -p $(dir $(IMAGE))
-	deploy/image/build.sh $(IMAGE)
+	@$(call again,deploy/image/build.sh $(IMAGE))
 
 demo: .venv/.installed ## lint the examples: first a policy with gaps, then its corrected form, then all
 	@$(BIN)/python scripts/demo.py $(BIN)/hauberk
