@@ -1,4 +1,4 @@
-# `make demo` runs the main job on the examples, `make test` sets up and runs everything; both need Python 3.11 and Go 1.26.
+# `make demo` runs the main job on the examples, `make test` sets up and runs everything; both need Python 3.11, `make test` also Go 1.26.
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/hauberk
 OPA_VERSION := 1.22.2
 KUBECONFORM_VERSION := 0.8.0

@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from hauberk.enforcer.commands import run as command
-from hauberk.enforcer.nodeapp import commands
+from hauberk.enforcer.commands.events import context_of
+from hauberk.enforcer.nodeapp import commands, options_of_run
 from hauberk.policy.problems import HauberkError
 
 
@@ -41,6 +42,12 @@ def test_a_file_gives_every_kind_of_option(ran: list[command.Options], tmp_path:
     assert (one.context.host, one.context.constants) == ("h", {"tenant_id": "2"})
 
 
+def test_the_file_of_the_daemon_serves_others_too(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text("policies: [a]\nposture-file: block\nhostName: h\n")
+    assert context_of(path, options_of_run()).host == "h"
+
+
 def test_the_command_line_and_the_environment_win(
     ran: list[command.Options], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,6 +70,8 @@ def test_the_command_line_and_the_environment_win(
         ("period: 5\nmode: watch\n", "2:7: mode: "),
         ("period: soon\n", "1:9: period: "),
         ("period: 0\n", "1:9: period: "),
+        ("label: [novalue]\n", "1:8: "),
+        ("rate: fast\n", "1:7: "),
         ("config: other.yaml\n", "1:1: config is no setting"),
         ("hostName: 1\n", "1:11: hostName must be text"),
     ],

@@ -261,6 +261,7 @@ def events(
     """Print what was denied or is reported, as KubeArmor's alerts: one JSON document a line."""
     from hauberk.enforcer.alerts import Alert
     from hauberk.enforcer.commands import events as command
+    from hauberk.enforcer.nodeapp import options_of_run
     from hauberk.enforcer.output import json, text
     from hauberk.enforcer.session import Places
 
@@ -269,7 +270,7 @@ def events(
         if follow:
             sys.stdout.flush()
 
-    counts = command.run(Places(pins, state), command.context_of(config), show, follow=follow)
+    counts = command.run(Places(pins, state), command.context_of(config, options_of_run()), show, follow=follow)
     typer.echo(text.counts(counts), err=True)
     if follow:
         raise typer.Exit(INTERRUPTED)

@@ -32,10 +32,17 @@ def _options_of(command: Any) -> dict[str, Any]:
     return {name: one for name, one in named.items() if name not in ("config", "help")}
 
 
+def options_of_run() -> tuple[str, ...]:
+    """Names that a file of settings may have for `run`, and that others pass over."""
+    return tuple(_options_of(typer.main.get_command(app).commands["run"]))  # type: ignore[attr-defined]
+
+
 def _from_file(context: typer.Context, value: Optional[Path]) -> Optional[Path]:  # noqa: UP045
     """What the file says becomes the default: the command line and the environment win."""
     from hauberk.enforcer import settings
+    from hauberk.enforcer.commands.load import pairs_of, rate_of
     from hauberk.policy.loose import is_list
+    from hauberk.policy.problems import HauberkError
 
     if value is None or context.resilient_parsing:
         return value
@@ -57,8 +64,14 @@ def _from_file(context: typer.Context, value: Optional[Path]) -> Optional[Path]:
         try:
             defaults[parameter.name] = words if parameter.multiple else words[0]
             parameter.process_value(context, defaults[parameter.name])
+            if name == "label":
+                pairs_of(words)
+            elif name == "rate":
+                rate_of(words[0])
         except typer.BadParameter as error:
             raise found.wrong(name, f"{name}: {error.message}") from None
+        except HauberkError as error:
+            raise found.wrong(name, str(error)) from None
     context.default_map = defaults
     # a pipe can be read once only
     context.meta[_ALERTS] = found.alerts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,14 +138,14 @@ class _Reader:
         return Counts(self._alerts, found[Counter.LOST], found[Counter.SUPPRESSED], found[Counter.DENIED])
 
 
-def context_of(config: Path | None) -> Context:
-    """What alerts say of this node: from a file, else from the node itself.
+def context_of(config: Path | None, others: Iterable[str] = ()) -> Context:
+    """What alerts say of this node: from a file, else from the node itself; `others` are settings that are passed over.
 
     Raises:
         HauberkError: the file has something else in it, with its place.
 
     """
-    return context_from(settings.read(config).alerts if config else {})
+    return context_from(settings.read(config, others).alerts if config else {})
 
 
 def context_from(given: Mapping[str, Any]) -> Context:
