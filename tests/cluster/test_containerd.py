@@ -190,6 +190,15 @@ def test_containers_that_the_runtime_tells_of(cluster: Cluster, guest: Guest, ru
     until(lambda: b"runtime/gated" in daemon.stderr, 60, "the policy is known")
     runtime.run("gated", SPACE, {"app": "gated"}, {**SLEEPER, "command": ["/bin/tool"]}, handler=HOOKED)
     until(lambda: ("gated", "/bin/tool", "Block") in alerts(guest), 60, "its first program is denied")
+    # a runtime that goes and comes: what it started stays as it is
+    cluster.apply(policy("after", "/secret"))
+    until(lambda: denied(after, "/secret"), 60, "it is denied")
+    heard = daemon.stderr.count(b'"heard": true')
+    runtime.kill()
+    until(lambda: b"the container runtime says UNAVAILABLE" in daemon.stderr, 120, "the daemon says so")
+    runtime.start()
+    until(lambda: daemon.stderr.count(b'"heard": true') > heard, 120, "it is heard again")
+    until(lambda: denied(after, "/secret"), 60, "it is denied as before")
     ended(guest, daemon)
     with pytest.raises(AssertionError, match=r"hauberk-enforcer run"):
         runtime.run("early", SPACE, {"app": "early"}, SLEEPER, handler=HOOKED)

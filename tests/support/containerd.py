@@ -114,15 +114,25 @@ class Containerd:
         base = json.loads(guest.run([ctr, "oci", "spec"]).checked())
         base["hooks"] = {"createRuntime": [{"path": HOOK[0], "args": list(HOOK)}]}
         guest.put(f"{AT}/base.json", json.dumps(base).encode())
-        path = {"PATH": f"{AT}/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-        self.process = guest.start([f"{AT}/bin/containerd", "--config", f"{AT}/config.toml"], env=path)
-        wait = f"for n in $(seq 600); do [ -S {SOCKET} ] && exit; sleep 0.2; done; exit 1"
-        assert guest.run(["bash", "-c", wait], timeout=180).returncode == 0, self.process.stderr.decode()[-3000:]
+        self.start()
         there = ["--address", SOCKET, "--namespace", "k8s.io"]
         for name in guest.run(["ls", f"{AT}/images"]).checked().split():
             guest.run([ctr, *there, "images", "import", f"{AT}/images/{name}"], timeout=600).checked()
         guest.put("/t/cri.py", (INSIDE / "cri.py").read_bytes())
         self._lines = Lines(guest, ["python3", "/t/cri.py", SOCKET])
+
+    def start(self) -> None:
+        path = {"PATH": f"{AT}/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+        self.process = self.guest.start([f"{AT}/bin/containerd", "--config", f"{AT}/config.toml"], env=path)
+        # the file of a socket stays when who listened is killed
+        listens = f"from socket import *; socket(AF_UNIX).connect('{SOCKET}')"
+        wait = f'for n in $(seq 100); do python3 -c "{listens}" 2>/dev/null && exit; sleep 1; done; exit 1'
+        assert self.guest.run(["bash", "-c", wait], timeout=300).returncode == 0, self.process.stderr.decode()[-3000:]
+
+    def kill(self) -> None:
+        """Without its containers, which their shims keep."""
+        self.process.kill()
+        self.process.wait()
 
     def ask(self, method: str, *, may_fail: bool = False, **fields: Any) -> dict[str, Any]:
         answer: dict[str, Any] = self._lines.asked(json.dumps([method, fields]))

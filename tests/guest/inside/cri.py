@@ -79,7 +79,7 @@ def asked(channel: Any, method: str, fields: dict[str, Any]) -> dict[str, Any]:
         response_deserializer=MESSAGES[f"{method}Response"].FromString,
     )
     try:
-        answer = call(MESSAGES[f"{method}Request"](**fields), timeout=240)
+        answer = call(MESSAGES[f"{method}Request"](**fields), timeout=240, wait_for_ready=True)
     except grpc.RpcError as error:
         return {"error": f"{error.code().name}: {error.details()}"}
     return {one.name: value for one, value in answer.ListFields()}
