@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -21,7 +19,7 @@ from support.commands import Background
 from support.containerd import HOOKED, SHELL, SOCKET, Containerd, Pod, disk, shell_image
 from support.enforcing import behind
 from support.guest import Guest
-from support.nodedaemon import CLI, uptime
+from support.nodedaemon import CLI, reach, uptime
 from support.payload import packages
 
 pytestmark = pytest.mark.guest
@@ -61,15 +59,10 @@ def guest(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}},
         {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}},
     )
-    port = urlsplit(cluster.url).port
     libraries = packages("grpcio", "kubernetes", "prometheus-client", "protobuf")
     image = disk(tmp_path_factory.mktemp("disk"), images)
     with Guest.boot("6.12", libraries, memory=3072, network=True, disk=image) as found:
-        found.put("/t/forward.py", (ROOT / "tests/guest/inside/forward.py").read_bytes())
-        found.start(["python3", "/t/forward.py", str(port)]).until(b"ready")
-        config = cluster.kubeconfig.read_text()
-        found.put("/t/authority.crt", cluster.authority.read_bytes())
-        found.put("/t/kubeconfig", re.sub(r"(?m)(certificate-authority: ).*$", r"\1/t/authority.crt", config).encode())
+        reach(found, cluster)
         yield found
     cluster.kubectl("delete", "node", NODE)
     cluster.kubectl("delete", "namespace", SPACE, SYSTEM, "--wait=false")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -21,7 +19,7 @@ from support.container import NGINX, Container, Image, running
 from support.delivery import Repository, policy
 from support.flux import delivering
 from support.guest import Guest
-from support.nodedaemon import CLI, HOOK, uptime
+from support.nodedaemon import CLI, HOOK, reach, uptime
 from support.payload import packages
 
 pytestmark = pytest.mark.guest
@@ -47,13 +45,8 @@ def guest(cluster: Cluster, policies: None) -> Iterator[Guest]:
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM}},
         {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}},
     )
-    port = urlsplit(cluster.url).port
     with Guest.boot("6.12", packages("kubernetes", "prometheus-client"), memory=2048, network=True) as found:
-        found.put("/t/forward.py", (ROOT / "tests/guest/inside/forward.py").read_bytes())
-        found.start(["python3", "/t/forward.py", str(port)]).until(b"ready")
-        config = cluster.kubeconfig.read_text()
-        found.put("/t/authority.crt", cluster.authority.read_bytes())
-        found.put("/t/kubeconfig", re.sub(r"(?m)(certificate-authority: ).*$", r"\1/t/authority.crt", config).encode())
+        reach(found, cluster)
         yield found
     cluster.kubectl("delete", "node", NODE)
     cluster.kubectl("delete", "namespace", SYSTEM, "--wait=false")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
+from support.cluster import Cluster
 from support.commands import Background
 from support.container import NGINX, Container, Image
 from support.guest import Guest
 from support.keeper import Keeper
+from support.programs import INSIDE
 
 CLI = ("/usr/bin/python3", "-m", "hauberk.enforcer.main")
 POLICIES, ALERTS = "/daemon/policies", "/daemon/alerts"
@@ -91,6 +95,15 @@ def tended(keeper: Keeper) -> Generator[Guest]:
     yield guest
     guest.run([*CLI, "unload"])
     guest.run(["rm", "-rf", "/daemon", "/run/hauberk"])
+
+
+def reach(guest: Guest, cluster: Cluster) -> None:
+    """Leads a guest with a network to the API server: /t/kubeconfig there is for it."""
+    guest.put("/t/forward.py", (INSIDE / "forward.py").read_bytes())
+    guest.start(["python3", "/t/forward.py", str(urlsplit(cluster.url).port)]).until(b"ready")
+    guest.put("/t/authority.crt", cluster.authority.read_bytes())
+    config = re.sub(r"(?m)(certificate-authority: ).*$", r"\1/t/authority.crt", cluster.kubeconfig.read_text())
+    guest.put("/t/kubeconfig", config.encode())
 
 
 def uptime(guest: Guest) -> float:
