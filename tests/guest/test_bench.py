@@ -22,10 +22,13 @@ pytestmark = pytest.mark.guest
 
 ONE = pytest.mark.parametrize("keeper", ["6.12"], indirect=True)
 ORPHAN = """
-import pathlib, socket, sys
+import pathlib, socket, sys, time
 from support.guest import Guest
 ours, theirs = socket.socketpair()
 guest = Guest("-", pathlib.Path(sys.argv[1]), ["sleep", "600"], ours, theirs.fileno())
+# setpriv has tied it to us by then
+while pathlib.Path("/proc", str(guest._qemu.pid), "comm").read_text() != "sleep\\n":
+    time.sleep(0.01)
 print(guest._qemu.pid, flush=True)
 guest._qemu.wait()
 """

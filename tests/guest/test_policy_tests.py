@@ -249,7 +249,7 @@ def test_a_run_that_is_interrupted_leaves_nothing(guest: Guest) -> None:
     put(guest, EXAMPLES, "/examples")
     started = guest.start([*CLI, "test", "/examples"])
     for _ in range(600):
-        if b"tried 1 of " in started.stderr:
+        if b"tried " in started.stderr:
             break
         time.sleep(0.1)
     started.kill(2)
