@@ -192,6 +192,8 @@ def test_containers_that_the_runtime_tells_of(cluster: Cluster, guest: Guest, ru
     runtime.start()
     until(lambda: daemon.stderr.count(b'"heard": true') > heard, 120, "it is heard again")
     until(lambda: denied(after, "/secret"), 60, "it is denied as before")
+    cluster.kubectl("delete", "kubearmorpolicy", "after", "gated", "-n", SPACE)
+    until(lambda: not denied(after, "/secret"), 60, "it is over")
     ended(guest, daemon)
     with pytest.raises(AssertionError, match=r"hauberk-enforcer run"):
         runtime.run("early", SPACE, {"app": "early"}, SLEEPER, handler=HOOKED)
