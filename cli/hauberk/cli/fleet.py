@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hauberk.policy.digest import ANNOTATION, digest
+from hauberk.policy.digest import EDITED, annotated, digest
 from hauberk.policy.loose import listing, mapping
 from hauberk.policy.reportcrds import STATES
 
@@ -101,10 +101,9 @@ def _named(policy: Document) -> PolicyState:
 
 def _edited(one: PolicyState, policy: Document) -> Iterable[Reported]:
     """What nodes say of policies that select something there: with its selector, a policy loses who would say it."""
-    annotated = mapping(mapping(policy.get("metadata")).get("annotations")).get(ANNOTATION)
-    if isinstance(annotated, str) and annotated != digest(policy):
-        message = f"the annotation {ANNOTATION} is not the digest of the spec: it was edited after it was rendered"
-        yield Reported(one.shown, "no node", "Edited", message, "")
+    expected = annotated(policy)
+    if expected is not None and expected != digest(policy):
+        yield Reported(one.shown, "no node", "Edited", EDITED, "")
 
 
 def _node(fleet: Fleet, node: Document, found: dict[tuple[str, str, str], PolicyState]) -> None:

@@ -38,9 +38,10 @@ def read(path: Path, options: Iterable[str] = ()) -> Settings:
         OSError: it is not there.
 
     """
-    data = path.read_bytes()
+    with path.open("rb") as file:
+        data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
-        raise HauberkError(f"{path}: {len(data)} bytes are too many for settings: at most {MOST_BYTES}")
+        raise HauberkError(f"{path}: too large for settings: at most {MOST_BYTES} bytes")
     text = decode(data)
     if isinstance(text, Problem):
         raise HauberkError(f"{path}: {text.message}")

@@ -21,6 +21,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from hauberk.policy.canonical import canonical
+from hauberk.policy.loose import mapping, text
 from hauberk.policy.model import (
     Action,
     Capability,
@@ -47,6 +48,15 @@ _OUTSIDE = ("apparmor", "syscalls", "device")
 def digest(document: Mapping[str, Any]) -> str:
     """`sha256:<hex>` of a document of one of the policy kinds, as in git or as the API server returns it."""
     return digest_of_texts([json.dumps(meaning(document), sort_keys=True, separators=(",", ":"))])
+
+
+def annotated(document: Mapping[str, Any]) -> str | None:
+    """The digest that was written beside the spec when it was rendered, None if there is none."""
+    return text(mapping(mapping(document.get("metadata")).get("annotations")).get(ANNOTATION))
+
+
+EDITED = f"the annotation {ANNOTATION} is not the digest of the spec: it was edited after it was rendered"
+"""What is said where `annotated` and `digest` differ."""
 
 
 def digest_of_texts(texts: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from hauberk.enforcer.cluster.mirror import Kinds
 from hauberk.enforcer.node.daemon import Status
 from hauberk.enforcer.node.wanted import PolicyKey, PolicyObject, PolicyStanding, Standing
-from hauberk.policy.digest import ANNOTATION, digest
+from hauberk.policy.digest import EDITED, annotated, digest
 from hauberk.policy.loose import listing, mapping
 from hauberk.policy.reportcrds import GROUP, MAX_ACCESSES, MAX_POLICIES, STATES, VERSION
 
@@ -186,10 +186,9 @@ def drifts(
         if held is not None and held.digest != wanted.digest:
             message = f"generation {wanted.generation} is not enforced: the version before it goes on"
             yield Drift("OutOfDate", one.key, "PreviousVersion", message, digests.of(wanted), digests.of(held))
-        annotated = mapping(mapping(wanted.given.document.get("metadata")).get("annotations")).get(ANNOTATION)
-        if isinstance(annotated, str) and annotated != digests.of(wanted):
-            message = f"the annotation {ANNOTATION} is not the digest of the spec: it was edited after it was rendered"
-            yield Drift("Edited", one.key, "DigestDiffers", message, annotated[:_MOST_MESSAGE], digests.of(wanted))
+        rendered = annotated(wanted.given.document)
+        if rendered is not None and rendered != digests.of(wanted):
+            yield Drift("Edited", one.key, "DigestDiffers", EDITED, rendered[:_MOST_MESSAGE], digests.of(wanted))
     for key, counts in seen.items():
         most = tuple(counts.most_common(MAX_ACCESSES))
         if most:
