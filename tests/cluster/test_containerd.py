@@ -59,7 +59,7 @@ def guest(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}},
         {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}},
     )
-    libraries = packages("grpcio", "kubernetes", "prometheus-client", "protobuf")
+    libraries = packages("grpcio", "kubernetes", "msgspec", "prometheus-client", "protobuf")
     image = disk(tmp_path_factory.mktemp("disk"), images)
     with Guest.boot("6.12", libraries, memory=3072, network=True, disk=image) as found:
         reach(found, cluster)

@@ -45,7 +45,7 @@ def guest(cluster: Cluster, policies: None) -> Iterator[Guest]:
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM}},
         {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}},
     )
-    with Guest.boot("6.12", packages("kubernetes", "prometheus-client"), memory=2048, network=True) as found:
+    with Guest.boot("6.12", packages("kubernetes", "msgspec", "prometheus-client"), memory=2048, network=True) as found:
         reach(found, cluster)
         yield found
     cluster.kubectl("delete", "node", NODE)

@@ -1,7 +1,7 @@
 """Requests to an API server: the only module of the enforcer that imports the Kubernetes client.
 
 Its transport and its ways to log in are used, not its models: they take 685 microseconds for a Pod, and the daemon
-keeps four fields of one.
+keeps four fields of one. msgspec takes 17, the standard library's json 35.
 """
 
 from __future__ import annotations
@@ -20,6 +20,18 @@ Query = Mapping[str, str | int]
 _CONNECT, _READ = 5.0, 60.0
 _MOST_LINE = 16 << 20
 """Bytes of one event: an object has 1.5 MiB at most (etcd), and an event one object."""
+
+
+def decoded(data: bytes) -> Any:
+    """What JSON of the API server says.
+
+    Raises:
+        ValueError: it is none.
+
+    """
+    from msgspec.json import decode
+
+    return decode(data)
 
 
 class ApiError(HauberkError):
@@ -47,6 +59,7 @@ class Api:
         try:
             import kubernetes.client
             import kubernetes.config
+            import msgspec  # noqa: F401  what answers are read with
         except ImportError:
             raise HauberkError("the Kubernetes client is not installed: pip install 'hauberk[enforcer]'") from None
         client: Any = kubernetes.client
@@ -141,7 +154,7 @@ class Api:
         if not 200 <= answer.status < 300:
             raise _refusal(path, answer.status, data)
         try:
-            found: Any = json.loads(data)
+            found: Any = decoded(data)
         except ValueError:
             found = None
         if not is_mapping(found):
@@ -162,7 +175,7 @@ def _timeout(silence: float) -> Any:
 def _refusal(path: str, status: int, data: bytes) -> ApiError:
     said: Mapping[str, Any] = {}
     with suppress(ValueError):
-        said = mapping(json.loads(data))
+        said = mapping(decoded(data))
     kind = _AbsentError if status == 404 else ApiError
     message = said.get("message") or data[:200].decode(errors="replace")
     return kind(path, status, str(said.get("reason") or ""), " ".join(str(message).split()))

@@ -6,7 +6,6 @@ custom resources, and hangs on a connection that is half open.
 
 from __future__ import annotations
 
-import json
 import random
 import threading
 import time
@@ -14,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from hauberk.enforcer.backoff import Backoff
-from hauberk.enforcer.cluster.api import ApiError, Query, UnreachableError
+from hauberk.enforcer.cluster.api import ApiError, Query, UnreachableError, decoded
 from hauberk.policy.loose import listing, mapping
 
 PAGE = 500
@@ -146,7 +145,7 @@ class Reflector:
 
     def _take(self, line: bytes) -> None:
         try:
-            event = mapping(json.loads(line))
+            event = mapping(decoded(line))
         except ValueError:
             raise UnreachableError(f"{self._path}: a line that is no JSON") from None
         one = mapping(event.get("object"))
