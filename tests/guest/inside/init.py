@@ -1,10 +1,14 @@
-"""PID 1 of a guest: makes its file systems, starts the agent, reaps what nobody waits for. Ends in a panic with it."""
+"""PID 1 of a guest: makes its file systems, starts the agent, reaps what nobody waits for. Ends in a panic with it.
+
+At SIGUSR1 it becomes systemd, if the guest was given one.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import runpy
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +18,7 @@ from pathlib import Path
 _MS_BIND, _MS_MOVE = 4096, 8192
 _SYS_FINIT_MODULE = 313
 _MODULES = Path("/hauberk/modules")
+_SYSTEMD = "/usr/lib/systemd/systemd"
 _NEW, _OVER = Path("/hauberk/root"), Path("/hauberk/overlay")
 _BEFORE = (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"))
 _AFTER = (
@@ -50,6 +55,7 @@ def main() -> None:
     agent = os.fork()
     if not agent:
         start_agent()
+    signal.signal(signal.SIGUSR1, lambda *_: os.execv(_SYSTEMD, [_SYSTEMD]))
     while os.wait()[0] != agent:
         pass
     sys.exit("the agent ended")

@@ -2,6 +2,7 @@
 # Makes what the guests run, from Debian's packages only: provision.sh DIR
 #   DIR/6.1 DIR/6.12 DIR/7.x   a kernel each: vmlinuz, release (what uname -r says), modules/
 #   DIR/base.cpio              the root file system, see root.sh
+#   DIR/systemd                what systemd adds to it
 #   DIR/runtime                programs: a container runtime that speaks the CRI, and a shell for its images
 # DIR appears when it is whole. Nothing of the machine's own apt is touched; only its mirror is asked.
 set -euo pipefail

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes WORK/out/base.cpio, the root file system of the guests, with the apt of provision.sh: root.sh WORK NEWC
+# Makes WORK/out/base.cpio, the root file system of the guests, and WORK/out/systemd, what systemd adds to it, with the
+# apt of provision.sh: root.sh WORK NEWC
 # Packages are only unpacked: nothing of them runs, so what their scripts would do and the guests need is done here.
 set -euo pipefail
 
@@ -16,22 +17,25 @@ fetch() {
     printf 'Package: %s\nStatus: install ok installed\nArchitecture: amd64\nMulti-Arch: foreign\nVersion: 99\nMaintainer: -\nDescription: -\n\n' \
       "$name"
   done >"$work/apt/status"
-  apt-get install -qq --yes --download-only "${packages[@]}"
+  apt-get install -qq --yes --download-only "$@"
 }
 
+# unpack ROOT: the packages that were fetched and not unpacked yet
 unpack() {
-  local folder package
+  local root=$1 folder package
   mkdir -p "$root/usr"/{bin,sbin,lib,lib64}
   for folder in bin sbin lib lib64; do ln -s "usr/$folder" "$root/$folder"; done
   for package in "$work"/apt/archives/*.deb; do
+    [ ! -e "$package.unpacked" ] || continue
     # a package from before the merge holds the folder itself: tar must follow the link
     dpkg-deb --fsys-tarfile "$package" | tar -x -C "$root" --keep-directory-symlink
+    : >"$package.unpacked"
   done
+  rm -rf "$root"/usr/share/{bash-completion,bug,doc,info,lintian,locale,man,perl5,zoneinfo} "$root"/var/{cache,lib/apt}
 }
 
 slim() {
-  rm -rf "$root"/usr/share/{bash-completion,bug,doc,info,lintian,locale,man,perl5,zoneinfo} "$root"/usr/lib/systemd
-  rm -rf "$root"/usr/lib/x86_64-linux-gnu/{gconv,libcrun.a} "$root/var/cache" "$root/var/lib/apt"
+  rm -rf "$root"/usr/lib/systemd "$root"/usr/lib/x86_64-linux-gnu/{gconv,libcrun.a}
 }
 
 configure() {
@@ -60,12 +64,14 @@ compile() {
 
 main() {
   work=$1 root=$1/root
-  fetch
-  unpack
+  fetch "${packages[@]}"
+  unpack "$root"
   slim
   configure
   compile
   python3 "$2" "$root" "$work/out/base.cpio"
+  fetch "${packages[@]}" systemd
+  unpack "$work/out/systemd"
 }
 
 main "$@"
