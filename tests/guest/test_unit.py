@@ -12,6 +12,7 @@ from support.guest import Guest
 from support.kernels import tools
 from support.nodedaemon import CLI
 from support.payload import packages
+from support.qemu import Payload
 
 pytestmark = pytest.mark.guest
 
@@ -34,7 +35,7 @@ ExecStart=/usr/bin/{UNIT} run --policies /etc/hauberk/policies --alerts {ALERTS}
 WatchdogSec=15
 """
 LAUNCHER = f'#!/bin/sh\nPYTHONPATH=/opt/hauberk/python exec {" ".join(CLI)} "$@"\n'
-PAYLOAD = {
+PAYLOAD: Payload = {
     **{f"/{name}": tools() / "systemd" / name for name in ("etc", "usr", "var")},
     f"/etc/systemd/system/{UNIT}.service": ROOT / f"deploy/systemd/{UNIT}.service",
     f"/etc/systemd/system/{UNIT}.service.d/local.conf": DROP_IN.encode(),

@@ -7,18 +7,22 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from enforcer.node.made import LS, Kernel, policy
+from enforcer.node.made import LS, SYSCALLS, Kernel, policy
 from hauberk.enforcer.groups import Tree
 from hauberk.enforcer.node.applied import Applied, Applier
 from hauberk.enforcer.node.containers import Containers
-from hauberk.enforcer.node.daemon import Daemon, Status
+from hauberk.enforcer.node.daemon import Daemon, Source, Status
+from hauberk.enforcer.node.folder import Folder, object_of
+from hauberk.enforcer.node.local import Local
 from hauberk.enforcer.node.wanted import Cause, Container, Inputs, PolicyObject, Standing
+from hauberk.enforcer.policies import Given
+from hauberk.policy.model import Posture
 
 PROGRAMS = ("hauberk_open",)
 NET = "network: {matchProtocols: [{protocol: tcp}]}\naction: Block"
@@ -34,6 +38,9 @@ class Known:
 
     def set(self, *policies: PolicyObject) -> None:
         self.policies, self._changed = policies, True
+
+    def earlier(self, given: Iterable[Given]) -> tuple[PolicyObject, ...]:
+        return tuple(object_of(one, one.policy) for one in given)
 
     def ready(self) -> bool:
         return self.is_ready
@@ -68,11 +75,14 @@ class Bench:
         self.told: list[Status] = []
         self.reloads = 0
         self.attached: tuple[str, ...] = PROGRAMS
-        state = folder / "state.json"
-        self.applier = Applier(self.kernel, state, PROGRAMS, lambda: self.attached)  # type: ignore[arg-type]
-        containers = Containers(folder / "containers.json")
-        self.daemon = Daemon(self.source, containers, self.applier, self._tell, self._reload, tree=self.tree)
         self.ready = threading.Event()
+        self._make(self.source)
+
+    def _make(self, source: Source) -> None:
+        state = self.folder / "state.json"
+        self.applier = Applier(self.kernel, state, PROGRAMS, lambda: self.attached)  # type: ignore[arg-type]
+        containers = Containers(self.folder / "containers.json")
+        self.daemon = Daemon(source, containers, self.applier, self._tell, self._reload, tree=self.tree)
 
     def _tell(self, status: Status, did: Applied) -> None:
         self.told.append(status)
@@ -88,6 +98,14 @@ class Bench:
     def end(self) -> None:
         self.daemon.end()
         self._thread.join()
+
+    def restart(self, source: Source | None = None) -> None:
+        """Another daemon takes over."""
+        self.end()
+        self.ready.clear()
+        self.kernel.calls.clear()
+        self._make(source or self.source)
+        self.start()
 
     def begin(self) -> str:
         """The runtime says that the container starts."""
@@ -204,6 +222,50 @@ def test_what_was_changed_behind_its_back_is_put_right_and_said_until_it_is_well
     said = [one for status in bench.told for one in status.tampered]
     assert any(one.startswith("c1: its entries in the kernel") for one in said)
     assert "program hauberk_open was detached" in said
+
+
+def test_a_policy_that_is_refused_stays_at_its_version_when_the_daemon_restarts(bench: Bench) -> None:
+    bench.source.set(policy(LS))
+    bench.start()
+    bench.begin()
+    bench.source.set(policy(SYSCALLS))
+    bench.daemon.wake()
+    until(lambda: standing(bench) is Standing.REFUSED)
+    bench.restart()
+    until(bench.ready.is_set)
+    assert standing(bench) is Standing.REFUSED
+    assert bench.kernel.calls == []
+    assert len(bench.kernel.held) == 1
+
+
+def test_what_a_folder_said_goes_on_when_the_daemon_restarts_without_it(bench: Bench) -> None:
+    there = bench.folder / "policies"
+    there.mkdir()
+    file = there / "p.json"
+    file.write_text(json.dumps(policy(LS).given.document))
+    bench.start()
+    bench.restart(Local(Folder((str(there),)), Posture(), ()))
+    assert bench.begin() == ""
+    assert len(bench.kernel.held) == 1
+    # the folder is away: nothing is taken for gone, and nothing is known of a container that starts
+    there.rename(bench.folder / "away")
+    bench.restart(Local(Folder((str(there),)), Posture(), ()))
+    until(lambda: bench.told[-1].problems == (f"{there}: is not there",))
+    assert not bench.ready.is_set()
+    (bench.folder / "away").rename(there)
+    bench.daemon.wake()
+    until(bench.ready.is_set)
+    # a file is broken: what it said goes on
+    file.write_text('{"apiVersion": "security')
+    bench.restart(Local(Folder((str(there),)), Posture(), ()))
+    until(bench.ready.is_set)
+    assert bench.daemon.status.problems[0].startswith(f"{file}:1:")
+    assert standing(bench) is Standing.ENFORCED
+    assert bench.kernel.calls == []
+    # mended, and another policy: now the first is gone
+    file.write_text("[]")
+    bench.daemon.wake()
+    until(lambda: not bench.kernel.held)
 
 
 def test_a_container_that_ended_is_forgotten(bench: Bench) -> None:

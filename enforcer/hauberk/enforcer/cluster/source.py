@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -122,22 +122,13 @@ class ClusterSource:
     def policies(self) -> Iterator[PolicyObject]:
         for reflector in self.policies_of.values():
             for document in reflector.objects():
-                policy = parse_policy(document)
-                if policy is None:
-                    continue
-                metadata = document["metadata"]
-                key = PolicyKey(policy.kind.value, str(metadata.get("namespace") or ""), policy.name)
-                given = Given(str(key), 1, {}, document)
-                digest = text_digest({"spec": document.get("spec"), "namespace": key.namespace})
-                generation = metadata.get("generation")
-                yield PolicyObject(
-                    key,
-                    digest,
-                    given,
-                    policy,
-                    generation if isinstance(generation, int) else 0,
-                    str(metadata.get("uid") or ""),
-                )
+                found = policy_object(document)
+                if found is not None:
+                    yield found
+
+    def earlier(self, given: Iterable[Given]) -> tuple[PolicyObject, ...]:
+        found = (policy_object(one.document) for one in given)
+        return tuple({one.key: one for one in found if one is not None}.values())
 
     def postures(self) -> dict[str, Posture]:
         found: dict[str, Posture] = {}
@@ -196,6 +187,20 @@ class ClusterSource:
                     str(metadata["name"]),
                     str(entry["image"] or ""),
                 )
+
+
+def policy_object(document: Object) -> PolicyObject | None:
+    """Of a `policy_document`; None if there is no policy in it."""
+    policy = parse_policy(document)
+    if policy is None:
+        return None
+    metadata = mapping(document.get("metadata"))
+    key = PolicyKey(policy.kind.value, str(metadata.get("namespace") or ""), policy.name)
+    given = Given(str(key), 1, {}, document)
+    digest = text_digest({"spec": document.get("spec"), "namespace": key.namespace})
+    generation = metadata.get("generation")
+    uid = str(metadata.get("uid") or "")
+    return PolicyObject(key, digest, given, policy, generation if isinstance(generation, int) else 0, uid)
 
 
 def _first_process(group: Path) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -32,6 +32,7 @@ from hauberk.enforcer.node.wanted import (
     PolicyStanding,
     Standing,
 )
+from hauberk.enforcer.policies import Given
 from hauberk.policy.model import Workload
 from hauberk.policy.problems import HauberkError
 
@@ -48,6 +49,10 @@ SETTLES = 0.05
 
 class Source(Protocol):
     """Policies and all else that is said about workloads."""
+
+    def earlier(self, given: Iterable[Given]) -> tuple[PolicyObject, ...]:
+        """Policies that an earlier daemon left at work, as `fill` says them; asked once, before all else."""
+        ...
 
     def ready(self) -> bool:
         """Whether all was read once: before that, nothing may be taken for gone."""
@@ -103,7 +108,8 @@ class Daemon:
         self._reload = reload
         self._tree = tree or Tree()
         self._roots = Roots(applier.state)
-        self._planner = Planner(self._roots)
+        held = (given for held in applier.state.slots.values() for given in held.now.policies)
+        self._planner = Planner(self._roots, source.earlier(held))
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._ends = False
@@ -149,7 +155,8 @@ class Daemon:
             if container is None:
                 return ""
             if not self._began.wait(_BEGINS):
-                return "the policies are not known yet: the API server was not heard since this daemon started"
+                said = "; ".join(self._source.problems()) or "they were not all read since this daemon started"
+                return f"the policies are not known yet: {said}"
             end = time.monotonic() + _KNOWN
             while not self._source.knows(container) and time.monotonic() < end:
                 time.sleep(SETTLES)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hauberk.enforcer.node.wanted import PolicyKey, PolicyObject
-from hauberk.enforcer.policies import Read, files, read_file
+from hauberk.enforcer.policies import Given, files, read_file
+from hauberk.policy.model import Policy
 from hauberk.policy.problems import HauberkError
 
 _Stamp = tuple[int, int, int]
@@ -25,17 +26,29 @@ def text_digest(document: dict[str, Any]) -> str:
 @dataclass(slots=True)
 class _Seen:
     stamp: _Stamp
-    good: list[Read]
+    good: list[PolicyObject]
     wrong: list[str]
 
 
 @dataclass(slots=True)
 class Folder:
-    """A file is read again when it changes; while something in it is wrong, what it said before goes on."""
+    """A file is read again when it changes; while something in it is wrong, what it said before goes on.
+
+    `was_read` says whether all paths were there once: before that, nothing may be taken for gone.
+    """
 
     paths: tuple[str, ...]
+    was_read: bool = False
     _seen: dict[Path, _Seen] = field(default_factory=dict[Path, _Seen])
     _away: list[str] = field(default_factory=list[str])
+    _earlier: dict[str, list[PolicyObject]] = field(default_factory=dict[str, list[PolicyObject]])
+
+    def earlier(self, given: Iterable[Given]) -> tuple[PolicyObject, ...]:
+        """What was in force before this process: of a file that is wrong when it is read first, this goes on."""
+        found = {one.key: one for one in (object_of(one, one.policy) for one in given)}
+        for one in found.values():
+            self._earlier.setdefault(one.given.file, []).append(one)
+        return tuple(found.values())
 
     def changed(self) -> bool:
         """Whether a file came, went or changed since the last time."""
@@ -50,6 +63,7 @@ class Folder:
             except OSError:
                 continue
             now[path] = (status.st_mtime_ns, status.st_size, status.st_ino)
+        self.was_read = True
         if {path: seen.stamp for path, seen in self._seen.items()} == now:
             return False
         self._seen = {path: self._read(path, stamp) for path, stamp in now.items()}
@@ -61,14 +75,19 @@ class Folder:
             return before
         try:
             read = read_file(path)
-            good, wrong = read.policies, read.wrong
+            good, wrong = [object_of(one.given, one.policy) for one in read.policies], read.wrong
         except HauberkError as error:
             good, wrong = [], [str(error)]
         except OSError as error:
             good, wrong = [], [f"{path}: {error.strerror}"]
-        if wrong and before is not None:
-            good = before.good
+        if wrong:
+            good = before.good if before is not None else self._with_earlier(path, good)
         return _Seen(stamp, good, wrong)
+
+    def _with_earlier(self, path: Path, good: list[PolicyObject]) -> list[PolicyObject]:
+        earlier = self._earlier.get(path.as_posix(), [])
+        known = {one.key for one in earlier}
+        return [*earlier, *(one for one in good if one.key not in known)]
 
     def problems(self) -> list[str]:
         """What is wrong with files as they are now."""
@@ -79,28 +98,24 @@ class Folder:
     def policies(self) -> tuple[PolicyObject, ...]:
         """Of two with one name, the first file's."""
         found: dict[PolicyKey, PolicyObject] = {}
-        for read in self._reads():
-            one = object_of(read)
+        for one in self._all():
             found.setdefault(one.key, one)
         return tuple(found.values())
 
-    def _reads(self) -> Iterator[Read]:
+    def _all(self) -> Iterator[PolicyObject]:
         for path in sorted(self._seen):
             yield from self._seen[path].good
 
     def _twice(self) -> Iterator[tuple[PolicyKey, str]]:
-        first: dict[PolicyKey, Read] = {}
-        for read in self._reads():
-            key = key_of(read)
+        first: dict[PolicyKey, PolicyObject] = {}
+        for one in self._all():
+            key = one.key
             if key in first:
-                yield key, f"{read.place('')}: {key} is in {first[key].place('')}, too: rename one of them"
-            first.setdefault(key, read)
+                there = first[key].given.place(None)
+                yield key, f"{one.given.place(None)}: {key} is in {there}, too: rename one of them"
+            first.setdefault(key, one)
 
 
-def key_of(read: Read) -> PolicyKey:
-    policy = read.policy
-    return PolicyKey(policy.kind.value, policy.effective_namespace or "", policy.name)
-
-
-def object_of(read: Read) -> PolicyObject:
-    return PolicyObject(key_of(read), text_digest(read.given.document), read.given, read.policy)
+def object_of(given: Given, policy: Policy) -> PolicyObject:
+    key = PolicyKey(policy.kind.value, policy.effective_namespace or "", policy.name)
+    return PolicyObject(key, text_digest(given.document), given, policy)

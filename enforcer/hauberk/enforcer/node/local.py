@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hauberk.enforcer.node.folder import Folder
-from hauberk.enforcer.node.wanted import Container, Inputs
+from hauberk.enforcer.node.wanted import Container, Inputs, PolicyObject
+from hauberk.enforcer.policies import Given
 from hauberk.policy.model import Posture
 
 
@@ -17,8 +19,12 @@ class Local:
     posture: Posture
     node: tuple[tuple[str, str], ...]
 
+    def earlier(self, given: Iterable[Given]) -> tuple[PolicyObject, ...]:
+        return self.folder.earlier(given)
+
     def ready(self) -> bool:
-        return True
+        self.folder.changed()
+        return self.folder.was_read
 
     def knows(self, container: Container) -> bool:  # noqa: ARG002  there is nothing else to know
         return True

@@ -144,11 +144,14 @@ class Desired:
 
 
 class Planner:
-    """Keeps the last accepted versions, and images that many containers share."""
+    """Keeps the last accepted versions, and images that many containers share.
 
-    def __init__(self, links: Links) -> None:
+    `accepted` are those that an earlier daemon left at work: what is refused now was refused before the restart, too.
+    """
+
+    def __init__(self, links: Links, accepted: Iterable[PolicyObject] = ()) -> None:
         self._links = links
-        self._accepted: dict[PolicyKey, PolicyObject] = {}
+        self._accepted = {one.key: one for one in accepted}
         self._images: dict[tuple[object, ...], Image] = {}
 
     def plan(self, inputs: Inputs) -> Desired:
