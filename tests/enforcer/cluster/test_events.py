@@ -9,8 +9,8 @@ POLICY = Regarding("security.kubearmor.com/v1", "KubeArmorPolicy", "p", "web", "
 
 class Bench:
     def __init__(self) -> None:
-        self.now = 1000.0
-        self.correlator = Correlator("node-1", lambda: self.now, str)
+        self.now, self.set = 1000.0, 0.0
+        self.correlator = Correlator("node-1", lambda: self.now + self.set, str, lambda: self.now)
 
     def say(self, reason: str = "Denied", note: str = "n", about: Regarding = POLICY) -> Write | None:
         return self.correlator.take(Said(about, "Warning", reason, "Enforce", note))
@@ -51,6 +51,18 @@ def test_what_is_alike_becomes_a_series() -> None:
     assert later is not None
     assert later.count == 0
     assert later.name != first.name
+
+
+def test_a_clock_that_is_set_back_delays_no_event() -> None:
+    bench = Bench()
+    assert bench.say() is not None
+    bench.set = -2 * 86400
+    written = [bench.say(reason=f"Denied{number}") for number in range(100)]
+    assert sum(one is not None for one in written) == BURST - 1
+    bench.now += 301
+    found = bench.say(reason="Other")
+    assert found is not None
+    assert found.body["eventTime"] == str(bench.now + bench.set)
 
 
 def test_ten_thousand_alerts_make_at_most_25_events() -> None:

@@ -52,11 +52,18 @@ class Server:
 
 class Bench:
     def __init__(self) -> None:
-        self.now, self.server = 1_000_000.0, Server()
+        self.now, self.set, self.server = 1_000_000.0, 0.0, Server()
         versions = Versions("hauberk 0", "6.12", "28 programs", observing=False)
         self.told: list[str] = []
         self.publisher = Publisher(
-            self.server, "n1", versions, "hauberk-system", jitter=0, now=lambda: self.now, trouble=self.told.append
+            self.server,
+            "n1",
+            versions,
+            "hauberk-system",
+            jitter=0,
+            now=lambda: self.now + self.set,
+            clock=lambda: self.now,
+            trouble=self.told.append,
         )
         self.publisher.tell(News(Status(containers=1), {}, {}))
 
@@ -69,6 +76,16 @@ class Bench:
 def test_only_what_changed_is_written() -> None:
     bench = Bench()
     assert [path for _, path in bench.write()] == [LEASE, STATUS, f"{STATUS}/status"]
+    assert bench.write() == []
+    bench.now += 11
+    assert [path for _, path in bench.write()] == [LEASE]
+
+
+@pytest.mark.parametrize("days", [-2, 2])
+def test_a_clock_that_is_set_changes_nothing_about_the_heartbeat(days: int) -> None:
+    bench = Bench()
+    bench.write()
+    bench.set = days * 86400
     assert bench.write() == []
     bench.now += 11
     assert [path for _, path in bench.write()] == [LEASE]

@@ -23,12 +23,13 @@ _MOST_LINE = 16 << 20
 
 
 def decoded(data: bytes) -> Any:
-    """What JSON of the API server says.
+    """The value of a JSON text that the API server sent.
 
     Raises:
         ValueError: it is none.
 
     """
+    # here, as the package can be installed without its extra
     from msgspec.json import decode
 
     return decode(data)
@@ -61,7 +62,9 @@ class Api:
             import kubernetes.config
             import msgspec  # noqa: F401  what answers are read with
         except ImportError:
-            raise HauberkError("the Kubernetes client is not installed: pip install 'hauberk[enforcer]'") from None
+            raise HauberkError(
+                "what speaks to an API server is not installed: pip install 'hauberk[enforcer]'"
+            ) from None
         client: Any = kubernetes.client
         config: Any = kubernetes.config
         settings = client.Configuration()

@@ -77,11 +77,15 @@ class Write:
 
 @dataclass(slots=True)
 class Correlator:
-    """Decides which of many are written. `now` gives seconds since the epoch."""
+    """Decides which of many are written.
+
+    `now` gives seconds since the epoch, for what is written; `clock` those that pass, however the node's clock is set.
+    """
 
     instance: str
     now: Callable[[], float]
     stamp: Callable[[float], str]
+    clock: Callable[[], float]
     dropped: int = 0
     _series: OrderedDict[tuple[str, ...], _Series] = field(default_factory=OrderedDict[tuple[str, ...], _Series])
     _buckets: OrderedDict[str, _Bucket] = field(default_factory=OrderedDict[str, _Bucket])
@@ -89,28 +93,28 @@ class Correlator:
 
     def take(self, said: Said) -> Write | None:
         """What is to be written now, None when this one is only counted."""
-        now = self.now()
+        now, at = self.now(), self.clock()
         about = said.regarding
         key = (said.kind, said.reason, said.action, about.kind, about.namespace, about.name)
         series = self._series.get(key)
-        if series is not None and now - series.last <= SERIES_ENDS:
+        if series is not None and at - series.last <= SERIES_ENDS:
             series.count += 1
-            series.last = now
+            series.last = at
             self._series.move_to_end(key)
             # the first repetition says that there is a series; later ones wait
-            if series.count > 2 and now - series.written < REFRESH:
+            if series.count > 2 and at - series.written < REFRESH:
                 return None
-            if not self._allowed(about, now):
+            if not self._allowed(about, at):
                 return None
-            series.written = now
+            series.written = at
             last = {"count": series.count, "lastObservedTime": self.stamp(now)}
             return Write(about.namespace or "default", series.name, {"series": last}, series.count)
-        if not self._allowed(about, now):
+        if not self._allowed(about, at):
             self.dropped += 1
             return None
         self._number += 1
         name = f"{about.name}.{self.instance}.{int(now * 1e6):x}{self._number:x}"[-253:].lstrip("-.")
-        self._series[key] = _Series(name, 1, now, now)
+        self._series[key] = _Series(name, 1, at, at)
         _bound(self._series)
         return Write(about.namespace or "default", name, self._document(said, name, now))
 
@@ -119,13 +123,13 @@ class Correlator:
         for key in [key for key, series in self._series.items() if series.name == name]:
             del self._series[key]
 
-    def _allowed(self, about: Regarding, now: float) -> bool:
+    def _allowed(self, about: Regarding, at: float) -> bool:
         name = f"{about.kind}/{about.namespace}/{about.name}"
-        bucket = self._buckets.setdefault(name, _Bucket(BURST, now))
+        bucket = self._buckets.setdefault(name, _Bucket(BURST, at))
         self._buckets.move_to_end(name)
         _bound(self._buckets)
-        bucket.tokens = min(BURST, bucket.tokens + (now - bucket.at) / REFILL)
-        bucket.at = now
+        bucket.tokens = min(BURST, bucket.tokens + (at - bucket.at) / REFILL)
+        bucket.at = at
         if bucket.tokens < 1:
             return False
         bucket.tokens -= 1

@@ -58,25 +58,26 @@ class Publisher:
         *,
         jitter: float = 2.0,
         now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
         trouble: Callable[[str], None] = lambda _: None,
         open_reports: bool = False,
     ) -> None:
-        """With `open_reports`, Report objects are written, too.
+        """With `open_reports`, Report objects are written, too. `now` is told, `clock` counts: nobody sets it.
 
         `trouble` is told why nothing is written, once for each reason, and "" when it is over.
         """
         self._api, self._node, self._versions, self._namespace = api, node, versions, namespace
-        self._jitter, self._now, self._trouble = jitter, now, trouble
+        self._jitter, self._now, self._clock, self._trouble = jitter, now, clock, trouble
         self._digests = Digests()
         self._news: News | None = None
         self._wake = threading.Event()
         self._ends = threading.Event()
-        self._correlator = Correlator(node, now, stamp)
+        self._correlator = Correlator(node, now, stamp, clock)
         self._events: deque[Write] = deque()
         self._written: Object | None = None
         self._drifts = Mirror(api, reports.kinds(node), self._apply)
         self._open_reports = Mirror(api, openreports.kinds(node), self._apply) if open_reports else None
-        self._renewed = 0.0
+        self._renewed: float | None = None
         self._saying = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="publish", daemon=True)
         self.error = ""
@@ -231,7 +232,7 @@ class Publisher:
                 self._correlator.forget(write.name)
 
     def _renew(self) -> None:
-        if self._now() - self._renewed < _LEASE_SECONDS / 4:
+        if self._renewed is not None and self._clock() - self._renewed < _LEASE_SECONDS / 4:
             return
         path = f"/apis/coordination.k8s.io/v1/namespaces/{self._namespace}/leases/{MANAGER}-{self._node}"
         body = {
@@ -245,7 +246,7 @@ class Publisher:
             },
         }
         self._send("PATCH", path, body, kind="apply-patch+yaml")
-        self._renewed = self._now()
+        self._renewed = self._clock()
 
     def _apply(self, path: str, one: Mapping[str, Any]) -> None:
         self._send("PATCH", path, one, kind="apply-patch+yaml")
