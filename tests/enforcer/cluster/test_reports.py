@@ -23,6 +23,7 @@ from hauberk.enforcer.cluster.reports import (
     report_name,
 )
 from hauberk.enforcer.kernel.wire import Operation, Reason
+from hauberk.enforcer.node.applied import Tampering
 from hauberk.enforcer.node.daemon import Status
 from hauberk.enforcer.node.wanted import Cause, Failure, Inputs, PolicyKey, PolicyObject, PolicyStanding, Standing
 from hauberk.policy.digest import ANNOTATION
@@ -33,6 +34,7 @@ ALLOW = "process: {matchPaths: [{path: /bin/nginx}]}\naction: Allow"
 P = policy(LS)
 ENFORCED = PolicyStanding(P.key, Standing.ENFORCED, digest=P.digest, workloads=("c1",), rules=1, generation=3)
 UNSUPPORTED = Failure(Cause.UNSUPPORTED, "/spec/process: allowedArgs is not enforced (HB607)")
+IDLE = replace(ENFORCED, workloads=())
 REFUSED = replace(ENFORCED, standing=Standing.REFUSED, failure=UNSUPPORTED)
 
 
@@ -112,8 +114,11 @@ def test_what_differs() -> None:
     assert found(ENFORCED, policies={P.key: annotated})["p Edited"].expected == "sha256:0"
     right = replace(P, given=replace(P.given, document=with_annotation(P, Digests().of(P))))
     assert found(ENFORCED, policies={P.key: right}) == {}
-    assert set(found(ENFORCED, tampered=("c1: its cgroup is not registered any more",))) == {"p Tampered"}
-    assert found(ENFORCED, tampered=("program hauberk_open was detached",)) == {}
+    assert set(found(ENFORCED, tampered=(Tampering("c1", "its cgroup is not registered any more"),))) == {"p Tampered"}
+    assert found(ENFORCED, tampered=(Tampering("c9", "its cgroup is not registered any more"),)) == {}
+    # what all are judged by concerns every policy that selects something
+    assert set(found(ENFORCED, tampered=(Tampering("", "program hauberk_open was detached"),))) == {"p Tampered"}
+    assert found(IDLE, tampered=(Tampering("", "program hauberk_open was detached"),)) == {}
 
 
 def with_annotation(one: PolicyObject, value: str) -> dict[str, Any]:
@@ -122,7 +127,7 @@ def with_annotation(one: PolicyObject, value: str) -> dict[str, Any]:
 
 
 def test_reports_stand_beside_the_policy_and_keep_the_time_of_the_first() -> None:
-    tampered = found(ENFORCED, tampered=("c1: x",)).values()
+    tampered = found(ENFORCED, tampered=(Tampering("c1", "x"),)).values()
     first = drift_objects("n1", tampered, {}, "2026-01-01T00:00:00Z")
     [((namespace, name), one)] = first.items()
     assert (namespace, one["kind"], one["spec"]["nodeName"]) == ("web", "DriftReport", "n1")
@@ -143,7 +148,7 @@ def test_the_objects_are_what_their_definitions_take() -> None:
         REFUSED,
         policies={P.key: policy(ARGUMENTS)},
         seen={P.key: counted},
-        tampered=("c1: x",),
+        tampered=(Tampering("c1", "x"),),
     )
     node = {**node_object("n1"), "status": status_of(ENFORCED, replace(REFUSED, key=replace(P.key, name="q")))}
     reports = drift_objects("n1", everything.values(), {}, "2026-01-01T00:00:00Z")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,17 +58,24 @@ class Kernel:
         self.calls: list[str] = []
         self.full = False
         self.without_memory = False
-        self.now = Settings(burst=100, window=10**9)
+        self.now = self.written = Settings(burst=100, window=10**9)
         self._next = 10
 
     def settings(self) -> Settings:
         return self.now
 
-    def set_observe(self, *, on: bool) -> None:
-        self.now = replace(self.now, observe=int(on))
+    def expect(self, cgroups: Iterable[Path], *, node: bool) -> None:
+        pass
 
-    def set_rate(self, burst: int, seconds: float) -> None:
-        self.now = replace(self.now, burst=burst, window=int(seconds * 1e9))
+    @property
+    def probe_slot(self) -> int:
+        return 99
+
+    def settings_differ(self) -> bool:
+        return self.now != self.written
+
+    def restore_settings(self) -> None:
+        self.now = self.written
 
     def set_policy(self, slot: int, image: Image) -> None:
         if self.full:

@@ -11,15 +11,16 @@ import pytest
 from enforcer.node.made import LS, Kernel, container, policy
 from hauberk.enforcer import state as states
 from hauberk.enforcer.groups import Tree
-from hauberk.enforcer.kernel.errors import TooLargeError
+from hauberk.enforcer.kernel.errors import KernelError, TooLargeError
 from hauberk.enforcer.kernel.image import Image
 from hauberk.enforcer.kernel.wire import Settings
 from hauberk.enforcer.node import applied
-from hauberk.enforcer.node.applied import Applied, Applier
+from hauberk.enforcer.node.applied import Applied, Applier, Tampering
 from hauberk.enforcer.node.wanted import Cause, Container, Failure, Inputs, Planner, PolicyObject, Wanted
 from hauberk.enforcer.state import Group
 
 NET = "network: {matchProtocols: [{protocol: tcp}]}\naction: Block"
+ENTRIES = "its entries in the kernel are others than those of its policies"
 PROGRAMS = ("hauberk_open",)
 
 
@@ -40,6 +41,9 @@ class Bench:
         self.kernel.calls.clear()
         did = self.applier.apply(self.wanted(containers, *policies))
         return did, list(self.kernel.calls)
+
+    def compared(self) -> list[str]:
+        return [str(one) for one in self.applier.compared()]
 
 
 @pytest.fixture
@@ -93,10 +97,10 @@ def test_a_container_that_starts_again_under_its_name_is_registered_again(bench:
 
 def test_settings_that_somebody_else_changed_are_written_again(bench: Bench) -> None:
     bench.apply([container(1)], policy(LS))
-    assert bench.applier.repair_settings() == []
+    assert bench.compared() == []
     bench.kernel.now = Settings(burst=100, window=10**9, observe=1)
-    assert bench.applier.repair_settings() == ["the settings in the kernel are others than those of the daemon"]
-    assert bench.applier.repair_settings() == []
+    assert bench.compared() == ["the settings in the kernel are others than those of the daemon"]
+    assert bench.compared() == []
 
 
 def test_records_of_earlier_versions_can_be_named(bench: Bench) -> None:
@@ -127,6 +131,7 @@ def test_another_daemon_puts_right_what_is_not_as_it_was_written(bench: Bench) -
     did, calls = bench.apply([container(1), container(2)], policy(LS))
     assert did.swapped == 1
     assert calls == ["clear 3", "unregister 3", "set 1"]
+    assert bench.applier.found == [Tampering("c1", ENTRIES)]
 
 
 def test_what_does_not_fit_is_told_and_what_was_there_stays(bench: Bench) -> None:
@@ -143,14 +148,33 @@ def test_what_does_not_fit_is_told_and_what_was_there_stays(bench: Bench) -> Non
 
 def test_what_somebody_else_changed_is_written_again(bench: Bench) -> None:
     bench.apply([container(1)], policy(LS))
-    assert bench.applier.repair("c1") == []
+    assert bench.compared() == []
     bench.kernel.held[1] = (99, bench.wanted([container(1)], policy(NET))["c1"].image)
     del bench.kernel.registered[101]
-    assert bench.applier.repair("c1") == [
-        "its entries in the kernel are others than those of its policies",
-        "its cgroup is not registered any more",
-    ]
-    assert bench.applier.repair("c1") == []
+    assert bench.compared() == [f"c1: {ENTRIES}", "c1: its cgroup is not registered any more"]
+    assert bench.compared() == []
+
+
+def test_what_cannot_be_put_right_is_said_all_the_same(bench: Bench) -> None:
+    bench.apply([container(1)], policy(LS))
+    bench.kernel.held.clear()
+    bench.kernel.without_memory = True
+    found = bench.applier.compared()
+    assert str(next(found)) == f"c1: {ENTRIES}"
+    with pytest.raises(KernelError):
+        next(found)
+
+
+def test_a_cgroup_that_was_taken_out_of_its_container_is_put_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.apply([container(1)], policy(LS))
+    inner = f"{container(1).group.path}/7"
+    monkeypatch.setattr(Tree, "ids", lambda _: {107: inner, 108: "/sys/fs/cgroup/11/x"})
+    bench.kernel.registered |= {107: 5, 108: 5}
+    assert bench.compared() == [f"c1: {inner} was taken out of it"]
+    assert bench.kernel.registered == {101: 1, 107: 1, 108: 5}
+    assert bench.compared() == []
 
 
 def test_a_container_that_ends_while_it_is_registered_is_no_failure(

@@ -219,7 +219,7 @@ def test_what_was_changed_behind_its_back_is_put_right_and_said_until_it_is_well
     bench.daemon.wake()
     until(lambda: bench.reloads)
     until(lambda: not bench.daemon.status.tampered and bench.kernel.held)
-    said = [one for status in bench.told for one in status.tampered]
+    said = [str(one) for status in bench.told for one in status.tampered]
     assert any(one.startswith("c1: its entries in the kernel") for one in said)
     assert "program hauberk_open was detached" in said
 

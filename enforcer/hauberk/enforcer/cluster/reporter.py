@@ -161,7 +161,7 @@ class Reporter:
             self._publisher.say(Said(self._about(one.key), "Normal" if good else "Warning", reason, "Enforce", note))
         self._standings = {one.key: (one.standing, bool(one.workloads)) for one in status.standings}
         for found in status.tampered:
-            note = f"changed by somebody, and put right: {found}"
+            note = f"somebody changed what is in the kernel: {found}"
             self._publisher.say(Said(about_node(self._node), "Warning", "Tampered", "Compare", note))
 
     def _about(self, key: PolicyKey) -> Regarding:

@@ -97,7 +97,7 @@ def node_status(
     worse = [one for one in status.standings if one.standing is not Standing.ENFORCED]
     final = [one for one in worse if one.standing is not Standing.PENDING]
     troubles = [f"{one.key}: {_text(one)}" for one in final]
-    troubles += [f"changed in the kernel by somebody, and put right: {found}" for found in status.tampered]
+    troubles += [f"somebody changed what is in the kernel: {found}" for found in status.tampered]
     troubles += [f"the API server is not heard: {stale}"] if stale else []
     first = troubles[0] if troubles else ""
     conditions = [
@@ -195,11 +195,12 @@ def drifts(
             message = f"{len(counts)} accesses that the posture would deny if it blocked"
             yield Drift("Behaviour", key, "WouldBeDenied", message, accesses=most)
     tampered: dict[PolicyKey, list[str]] = {}
+    everywhere = {key for keys in on.values() for key in keys}
     for found in status.tampered:
-        for key in on.get(found.partition(":")[0], ()):
-            tampered.setdefault(key, []).append(found)
+        for key in on.get(found.place, ()) if found.place else everywhere:
+            tampered.setdefault(key, []).append(str(found))
     for key, said in tampered.items():
-        yield Drift("Tampered", key, "KernelDiffers", f"{'; '.join(said)}: put right")
+        yield Drift("Tampered", key, "KernelDiffers", f"somebody changed what is in the kernel: {'; '.join(said)}")
 
 
 def kinds(node: str) -> Kinds:

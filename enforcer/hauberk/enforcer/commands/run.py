@@ -16,7 +16,7 @@ from hauberk.enforcer import state as states
 from hauberk.enforcer.alerts import Alert, Context
 from hauberk.enforcer.groups import Tree
 from hauberk.enforcer.kernel.wire import Counter, Record
-from hauberk.enforcer.node.applied import Applied, Applier
+from hauberk.enforcer.node.applied import Applied, Applier, Tampering
 from hauberk.enforcer.node.containers import Containers
 from hauberk.enforcer.node.daemon import Daemon, Source, Status
 from hauberk.enforcer.node.folder import Folder
@@ -80,6 +80,7 @@ class _Run:
 
     def __init__(self, options: Options, stack: ExitStack) -> None:
         from hauberk.enforcer.kernel import loader
+        from hauberk.enforcer.kernel.pins import Pins
         from hauberk.enforcer.selftest import prove_a_denial
 
         self._options, self._notifier = options, Notifier()
@@ -96,8 +97,8 @@ class _Run:
         self._kernel.set_rate(*options.rate)
         self._kernel.set_observe(on=options.observe)
 
-        def attached() -> tuple[str, ...]:
-            return loader.attached(pins=places.pins)
+        pins = Pins(places.pins)
+        stack.callback(pins.close)
 
         def reload() -> None:
             if not (places.pins / "maps").is_dir():
@@ -106,18 +107,22 @@ class _Run:
                 self.daemon.end()
                 return
             loader.load(options.programs, pins=places.pins).close()
+            pins.renew()
 
         before = states.read(places.state)
-        if before and not (session.fresh or session.replaced) and not set(before.programs) <= set(attached()):
-            _log("tampered", found=f"programs were detached: {sorted(set(before.programs) - set(attached()))}")
+        detached: set[str] = set()
+        if before and not (session.fresh or session.replaced):
+            detached = set(before.programs) - set(pins.attached())
+        if detached:
             reload()
-        applier = Applier(self._kernel, places.state, attached(), attached)
-        self._attached = attached
+        applier = Applier(self._kernel, places.state, pins.attached(), pins.attached, pins.mended)
+        applier.found += [Tampering("", f"program {name} was detached") for name in sorted(detached)]
+        self._attached = pins.attached
         self.daemon = Daemon(source, Containers(folder / "containers.json"), applier, self._told, reload)
         self._sink: Sink = opened(options.alerts)
         stack.callback(self._sink.close)
         if self._reporter is not None:
-            self._reporter.start(self.daemon, applier, len(attached()), observing=options.observe)
+            self._reporter.start(self.daemon, applier, len(pins.attached()), observing=options.observe)
             stack.callback(self._reporter.end)
         telling = Telling(
             self.daemon.image, self.daemon.pod, options.context, self._sink, self._kernel.probe_slot, self._seen
@@ -204,7 +209,7 @@ class _Run:
         for name, failure in status.failed.items():
             _log("failed", container=name, reason=failure.text)
         for found in status.tampered:
-            _log("tampered", found=found)
+            _log("tampered", found=str(found))
         if self._reporter is not None:
             self._reporter.tell(status)
 

@@ -6,7 +6,8 @@ import errno
 import hashlib
 import os
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,6 +47,7 @@ class Kernel:
         self._programs = programs
         self._maps = programs.maps
         self._most_bytes = most_bytes
+        self._written = self.settings()
 
     @property
     def seed(self) -> Seed:
@@ -263,6 +265,27 @@ class Kernel:
         """Whether what would be denied is reported only."""
         self._set(replace(self.settings(), observe=int(on)))
 
+    def settings_differ(self) -> bool:
+        """Whether somebody else took away or changed what this wrote; others may have added levels."""
+        now, mine = self.settings(), self._written
+        same = replace(now, registry=mine.registry, levels=mine.levels) == mine
+        return not same or (now.levels & mine.levels) != mine.levels
+
+    def expect(self, cgroups: Iterable[Path], *, node: bool) -> None:
+        """Has `settings_differ` count what an earlier process must have written for these, whatever is there now."""
+        levels = self._written.levels
+        for cgroup in cgroups:
+            # one that is gone needs nothing
+            with suppress(KernelError):
+                levels |= 1 << cgroup_of(cgroup)[1]
+        self._written = replace(self._written, levels=levels, node=int(node))
+
+    def restore_settings(self) -> None:
+        """Writes them again; tasks are looked up anew, as they may have missed a label meanwhile."""
+        now = self.settings()
+        registry = max(now.registry, self._written.registry) + 1
+        self._set(replace(self._written, levels=now.levels | self._written.levels, registry=registry))
+
     def _set_node(self, there: bool) -> None:
         """Tasks of no container are looked at while there is a policy for them, and looked up anew from then on."""
         now = self.settings()
@@ -270,6 +293,7 @@ class Kernel:
             self._set(replace(now, node=int(there), registry=now.registry + 1))
 
     def _set(self, settings: Settings) -> None:
+        self._written = settings
         self._maps[SETTINGS_MAP].set(SLOT.pack(0), settings.pack())
 
     def counters(self) -> dict[Counter, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +39,17 @@ class Applied:
         return bool(self.swapped or self.registered or self.removed)
 
 
+@dataclass(frozen=True, slots=True)
+class Tampering:
+    """What somebody changed in the kernel; `place` is the id of a container or `NODE`, "" for all that is judged."""
+
+    place: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text}" if self.place else self.text
+
+
 @dataclass(slots=True)
 class _Place:
     slot: int
@@ -48,14 +59,22 @@ class _Place:
 
 
 class Applier:
-    """Owns all slots of a set of programs, and the file that says what they hold."""
+    """Owns all slots of a set of programs, and the file that says what they hold.
+
+    `attached` names the programs that judge; `mended` says which other pins differ, and puts each right.
+    """
 
     def __init__(
-        self, kernel: Kernel, path: Path, programs: tuple[str, ...], attached: Callable[[], tuple[str, ...]]
+        self,
+        kernel: Kernel,
+        path: Path,
+        programs: tuple[str, ...],
+        attached: Callable[[], tuple[str, ...]],
+        mended: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self._kernel = kernel
         self._path = path
-        self._attached = attached
+        self._attached, self._mended = attached, mended
         self._state = replace(states.read(path) or State(), programs=programs)
         self._written: State | None = None
         """What the file has; None while that may be anything."""
@@ -64,7 +83,8 @@ class Applier:
         """By id of a cgroup that is there and that no policy means now: its tasks keep their label, and so the slot."""
         self._images: dict[tuple[int, int], Image] = {}
         self._adopted = False
-        self._settings = kernel.settings()
+        self.found: list[Tampering] = []
+        """What had been changed before this was made, or while it adopted."""
 
     def apply(self, wanted: Mapping[str, Wanted]) -> Applied:
         """The kernel holds what is wanted, as far as it takes it.
@@ -116,31 +136,44 @@ class Applier:
         """By the id of a container that is enforced."""
         return {name: place.slot for name, place in self._places.items() if place.wanted}
 
-    def repair(self, name: str) -> list[str]:
-        """What the kernel holds of one container and was not written to it; it is written again."""
+    def compared(self) -> Iterator[Tampering]:
+        """What differs from what was written: each is said, then put right."""
+        if self._kernel.settings_differ():
+            yield Tampering("", "the settings in the kernel are others than those of the daemon")
+            self._kernel.restore_settings()
+        for said in self._mended():
+            yield Tampering("", said)
+        for name in tuple(self.slots()):
+            yield from self._compared(name)
+        yield from self._strangers()
+
+    def _compared(self, name: str) -> Iterator[Tampering]:
         place = self._places.get(name)
         if place is None or place.wanted is None:
-            return []
-        said: list[str] = []
+            return
         if not self._kernel.holds(place.slot, place.wanted.image):
-            said.append("its entries in the kernel are others than those of its policies")
+            yield Tampering(name, "its entries in the kernel are others than those of its policies")
             self._swap(place.slot, place.wanted)
-        if place.group is not None and self._kernel.containers().get(place.group.id) != place.slot:
-            said.append("its cgroup is not registered any more")
-            self._kernel.register(Path(place.group.path), place.slot)
-        if said:
             self._write()
-        return said
+        if place.group is not None and self._kernel.containers().get(place.group.id) != place.slot:
+            yield Tampering(name, "its cgroup is not registered any more")
+            self._kernel.register(Path(place.group.path), place.slot)
 
-    def repair_settings(self) -> list[str]:
-        """Settings that somebody else changed; they are written again."""
-        now = self._kernel.settings()
-        wanted = self._settings
-        if (now.observe, now.burst, now.window) == (wanted.observe, wanted.burst, wanted.window):
-            return []
-        self._kernel.set_observe(on=bool(wanted.observe))
-        self._kernel.set_rate(wanted.burst, wanted.window / 1e9)
-        return ["the settings in the kernel are others than those of the daemon"]
+    def _strangers(self) -> Iterator[Tampering]:
+        """Cgroups in those of containers that somebody gave to another workload, or to none."""
+        mine = {place.group.id for place in (*self._places.values(), *self._idle.values()) if place.group}
+        others = {number: slot for number, slot in self._kernel.containers().items() if number not in mine}
+        if not others:
+            return
+        there = Tree().ids()
+        for name, place in self._places.items():
+            for number, slot in others.items():
+                path = there.get(number, "")
+                inside = place.group is not None and path.startswith(f"{place.group.path}/")
+                if inside and slot not in (place.slot, self._kernel.probe_slot):
+                    yield Tampering(name, f"{path} was taken out of it")
+                    # its tasks keep a label: they get the right one
+                    self._kernel.register(Path(path), place.slot)
 
     def detached(self) -> list[str]:
         """Programs that do not judge any more: somebody removed their links."""
@@ -163,7 +196,10 @@ class Applier:
             if slot is None or slot not in slots:
                 continue
             held = self._state.slots.get(slot)
-            known = held is not None and _same(held, one) and self._kernel.holds(slot, one.image)
+            same = held is not None and _same(held, one)
+            known = same and self._kernel.holds(slot, one.image)
+            if same and not known:
+                self.found.append(Tampering(one.id, "its entries in the kernel are others than those of its policies"))
             self._places[one.id] = _Place(slot, one.group, one if known else None)
             if known:
                 self._images[slot, self._kernel.version(slot)] = one.image
@@ -174,6 +210,8 @@ class Applier:
                 self._idle[number] = _Place(slot, Group(number, there.get(number, "")), None)
         for slot in slots - kept:
             self._kernel.clear_policy(slot)
+        groups = [Path(place.group.path) for place in self._places.values() if place.group]
+        self._kernel.expect(groups, node=NODE_SLOT in kept)
         self._state = replace(
             self._state, slots={slot: held for slot, held in self._state.slots.items() if slot in kept}
         )

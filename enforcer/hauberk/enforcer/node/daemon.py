@@ -17,7 +17,7 @@ from hauberk.enforcer.groups import Tree
 from hauberk.enforcer.kernel.errors import KernelError, NotOursError, TooLargeError
 from hauberk.enforcer.kernel.image import Image
 from hauberk.enforcer.kernel.wire import Record
-from hauberk.enforcer.node.applied import NODE_SLOT, Applied, Applier
+from hauberk.enforcer.node.applied import NODE_SLOT, Applied, Applier, Tampering
 from hauberk.enforcer.node.containers import Containers, container_of
 from hauberk.enforcer.node.roots import Roots
 from hauberk.enforcer.node.wanted import (
@@ -84,7 +84,7 @@ class Status:
     containers: int = 0
     enforced: int = 0
     failed: Mapping[str, Failure] = field(default_factory=dict[str, Failure])
-    tampered: tuple[str, ...] = ()
+    tampered: tuple[Tampering, ...] = ()
 
 
 class Daemon:
@@ -260,21 +260,26 @@ class Daemon:
                 len(inputs.containers),
                 len(slots) - (NODE in slots),
                 dict(applied.failed),
-                self.status.tampered,
+                (*self.status.tampered, *self._applier.found),
             ),
             applied,
         )
+        self._applier.found.clear()
 
     def _compare(self) -> None:
         """Reads back what was written, and writes it again where it differs."""
-        found = self._applier.repair_settings()
-        found += [f"{name}: {said}" for name in self._applier.slots() for said in self._applier.repair(name)]
-        detached = self._applier.detached()
-        if detached:
-            found += [f"program {name} was detached" for name in detached]
-            self._reload()
-        if found or self.status.tampered:
-            self._tell(replace(self.status, tampered=tuple(found)), Applied())
+        found: list[Tampering] = []
+        try:
+            # one by one: what cannot be put right is told, too
+            for one in self._applier.compared():
+                found.append(one)  # noqa: PERF402  a list that is made at once would be lost
+            detached = self._applier.detached()
+            if detached:
+                found += [Tampering("", f"program {name} was detached") for name in detached]
+                self._reload()
+        finally:
+            if found or self.status.tampered:
+                self._tell(replace(self.status, tampered=tuple(found)), Applied())
 
     def _tell(self, status: Status, applied: Applied) -> None:
         if status != self.status or applied.changed:
