@@ -232,6 +232,10 @@ def test_the_image_runs_as_the_daemon_set_says(cluster: Cluster, guest: Guest, r
     assert denied(web, "/secret")
     until(lambda: "Tampered" in events(cluster, NODE), 60, "an Event says it")
     until(lambda: not drifts(cluster), 120, "it is over", lambda: daemon.log)
+    guest.run(["rm", "/sys/fs/bpf/hauberk/links/hauberk_open"]).checked()
+    until(lambda: drifts(cluster) == {("web", "Tampered")}, 120, "it is told", lambda: daemon.log)
+    until(lambda: not drifts(cluster), 120, "it is over", lambda: daemon.log)
+    assert denied(web, "/secret")
     # enforcement outlives its container
     runtime.ask("StopContainer", container_id=daemon.container, timeout=20)
     assert denied(web, "/secret")

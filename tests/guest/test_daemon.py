@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from support.container import Container, running
+from support.enforcing import PINS, behind
 from support.guest import Guest
 from support.keeper import Keeper
 from support.nodedaemon import ALERTS, POLICIES, Daemon, block, image, policy, runs, tended, uptime
@@ -84,6 +85,11 @@ def test_enforcement_outlives_the_daemon_and_another_adopts_it(guest: Guest) -> 
         assert changed["policies"] == {"KubeArmorPolicy web/p": "Refused"}
         assert not runs(container, "ls")
         again.end()
+        # and so it does when the daemon restarts
+        third = Daemon(guest)
+        assert third.until(lambda event: event["event"] == "status")["swapped"] == 0
+        assert not runs(container, "ls")
+        third.end()
 
 
 def test_what_somebody_changes_in_the_kernel_is_told_and_put_right(guest: Guest) -> None:
@@ -96,7 +102,9 @@ def test_what_somebody_changes_in_the_kernel_is_told_and_put_right(guest: Guest)
     with running(guest, "web", image()) as container:
         daemon.until(lambda event: event["event"] == "status" and event["enforced"] == 1)
         assert not reads(container)
-        guest.run(["rm", "/sys/fs/bpf/hauberk/links/hauberk_open"]).checked()
+        # another thing in the place of a link: its program is detached as well
+        link = f"{PINS}/links/hauberk_open"
+        behind(guest, f"Path('{link}').unlink(); libbpf.Map.create(libbpf.MAP_ARRAY, 'x', 4, 8, 1).pin('{link}')")
         # the kernel ends a program some time after its last pin went, and new ones take some seconds to load
         end = time.monotonic() + 60
         while not reads(container):
@@ -104,17 +112,25 @@ def test_what_somebody_changes_in_the_kernel_is_told_and_put_right(guest: Guest)
         said = daemon.until(lambda event: event["event"] == "tampered", within=120)
         assert said["found"] == "program hauberk_open was detached"
         assert not reads(container)
-        empty = (
-            "from hauberk.enforcer.kernel import loader\n"
-            "from hauberk.enforcer.kernel.image import Image\n"
-            "from hauberk.enforcer.kernel.maps import Kernel\n"
-            "Kernel(loader.adopt()).set_policy(1, Image())\n"
-        )
-        seen = len(daemon.log)
-        guest.run(["python3", "-c", empty], timeout=300).checked()
-        said = daemon.until(lambda event: event["event"] == "tampered", after=seen)
-        assert said["found"] == "web: its entries in the kernel are others than those of its policies"
+        inner = f"{container.cgroup}/inner"
+        guest.run(["mkdir", inner]).checked()
+
+        def found(statement: str) -> str:
+            seen = len(daemon.log)
+            behind(guest, f"kernel = Kernel(loader.adopt()); {statement}")
+            return str(daemon.until(lambda event: event["event"] == "tampered", after=seen)["found"])
+
+        empty = "from hauberk.enforcer.kernel.image import Image; kernel.set_policy(1, Image())"
+        assert found(empty) == "web: its entries in the kernel are others than those of its policies"
         assert not reads(container)
+        nobody = "from dataclasses import replace; kernel._set(replace(kernel.settings(), levels=0))"
+        assert found(nobody) == "the settings in the kernel are others than those of the daemon"
+        assert found(f"Path('{PINS}/maps/records').unlink()") == "the pin of map records is gone"
+        assert found(f"kernel.register(Path('{inner}'), 7)") == f"web: {inner} was taken out of it"
+        inside = f"echo $$ >{inner}/cgroup.procs; exec cat /etc/shadow"
+        assert guest.run(["sh", "-c", inside]).returncode != 0
+        behind(guest, "kernel = Kernel(loader.adopt()); assert kernel.settings().levels")
+        guest.run(["rmdir", inner]).checked()
     daemon.end()
 
 
