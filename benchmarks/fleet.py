@@ -141,7 +141,7 @@ def measured(cluster: Cluster, nodes: int, count: int) -> dict[str, Any]:
         "policies": count,
         "object_bytes": len(json.dumps(one, separators=(",", ":"))),
         "first_seconds": round(first, 1),
-        "first_requests_per_second": round(3 * nodes / first, 1),
+        "first_requests_per_second": round(5 * nodes / first, 1),
         "change_seconds": round(again, 1),
         "change_requests_per_second": round(nodes / again, 1),
         "change_p50_ms": round(1000 * statistics.median(latencies), 1),

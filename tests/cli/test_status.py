@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hauberk.cli.fleet import rolled_up
 from hauberk.cli.output import status as shown
 from hauberk.policy.digest import ANNOTATION
 
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DIGESTS = [f"sha256:{digit * 64}" for digit in "01"]
 
 
@@ -57,6 +59,25 @@ def test_two_versions_and_drifts_are_not_well() -> None:
     assert line in shown.as_text(drifting, colour=False)
     document = json.loads(shown.as_json(two))
     assert document["policies"][0]["digests"] == DIGESTS
+
+
+def beat(name: str, ago: float) -> dict[str, Any]:
+    renewed = (NOW - timedelta(seconds=ago)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return {"spec": {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": renewed}}
+
+
+def test_a_node_whose_daemon_is_silent_is_not_ready_whatever_it_said() -> None:
+    nodes = [node(name, policy("p")) for name in ("fresh", "gone", "never")]
+    beats = [beat("fresh", 30), beat("gone", 600), {"spec": {"holderIdentity": "never", "renewTime": "x"}}, {}]
+    fleet = rolled_up("here", nodes, [], (), (), beats, NOW)
+    assert (fleet.nodes, fleet.ready, fleet.well) == (3, 1, False)
+    tail = "what it said before may hold no more, as its daemon or the node is gone"
+    assert fleet.troubled == {
+        "gone": f"silent since 2026-01-01T11:50:00Z, 10 minutes: {tail}",
+        "never": f"has no heartbeat: {tail}",
+    }
+    # where nobody may look at heartbeats, nothing is said of them
+    assert rolled_up("here", nodes, [], (), (), None, NOW).well
 
 
 def test_a_policy_that_no_node_speaks_of_is_nowhere() -> None:

@@ -202,7 +202,7 @@ def test_containers_that_the_runtime_tells_of(cluster: Cluster, guest: Guest, ru
 def test_the_image_runs_as_the_daemon_set_says(cluster: Cluster, guest: Guest, runtime: Containerd) -> None:
     """A kubelet's part is played by the test: it gives the runtime what the DaemonSet says, and the API the status."""
     guest.run(["mkdir", "-p", "/run/hauberk"]).checked()
-    daemon = runtime.run("hauberk-enforcer", SYSTEM, {}, daemon_container(), pids_of_node=True)
+    daemon = runtime.run("hauberk-enforcer", SYSTEM, {}, daemon_container(cluster), pids_of_node=True)
     web = runtime.run("web", SPACE, {"app": "web"}, SLEEPER)
     cluster.apply(pod_object("web"))
     status = {"phase": "Running", "containerStatuses": [{"containerID": f"containerd://{web.container}", **RUNNING}]}
@@ -239,14 +239,24 @@ def test_the_image_runs_as_the_daemon_set_says(cluster: Cluster, guest: Guest, r
     # enforcement outlives its container
     runtime.ask("StopContainer", container_id=daemon.container, timeout=20)
     assert denied(web, "/secret")
+    # and ends where it is removed
+    runtime.run("remove", SYSTEM, {}, container_of(cluster, "deploy/remove", "initContainers"), pids_of_node=True)
+    until(lambda: not denied(web, "/secret"), 120, "nothing is denied any more", lambda: "")
 
 
-def daemon_container() -> dict[str, Any]:
-    """The container of the DaemonSet, as a kubelet translates it, and a kubeconfig in the place of its account."""
-    documents = yaml.safe_load_all((ROOT / "deploy/enforcer/daemonset.yaml").read_text())
+def daemon_container(cluster: Cluster) -> dict[str, Any]:
+    """With a kubeconfig in the place of its account."""
+    options = ["--kubeconfig", "/t/kubeconfig", "--jitter", "0", "--lease-namespace", SYSTEM]
+    found = container_of(cluster, "deploy/enforcer", "containers")
+    return {**found, "args": [*found["args"], *options]}
+
+
+def container_of(cluster: Cluster, folder: str, which: str) -> dict[str, Any]:
+    """The container of a DaemonSet, as a kubelet translates it."""
+    documents = yaml.safe_load_all(cluster.kubectl("kustomize", str(ROOT / folder)))
     spec = next(one for one in documents if one["kind"] == "DaemonSet")["spec"]["template"]["spec"]
     assert spec["hostPID"] is True
-    [found] = spec["containers"]
+    [found] = spec[which]
     hosts = {one["name"]: one["hostPath"]["path"] for one in spec["volumes"]}
     security = found["securityContext"]
     assert security["privileged"] is False
@@ -254,12 +264,11 @@ def daemon_container() -> dict[str, Any]:
         {"container_path": one["mountPath"], "host_path": hosts[one["name"]], "readonly": one.get("readOnly", False)}
         for one in found["volumeMounts"]
     ]
-    options = ["--kubeconfig", "/t/kubeconfig", "--jitter", "0", "--lease-namespace", SYSTEM]
     return {
         "metadata": {"name": found["name"]},
         "image": {"image": ENFORCER},
         "command": found["command"],
-        "args": [*found["args"], *options],
+        "args": found["args"],
         "envs": [{"key": "NODE_NAME", "value": NODE}],
         "mounts": [*mounts, {"container_path": "/t", "host_path": "/t", "readonly": True}],
         "linux": {

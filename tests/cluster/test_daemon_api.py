@@ -58,6 +58,7 @@ class Node:
     def __init__(self, cluster: Cluster, folder: Path) -> None:
         self.cluster, self.folder, self.kernel = cluster, folder, Kernel()
         cluster.kubectl("apply", "--server-side", "-k", str(ROOT / "deploy/enforcer"))
+        cluster.kubectl("apply", "--server-side", "--dry-run=server", "-k", str(ROOT / "deploy/remove"))
         cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "deploy/openreports-role.yaml"))
         group = folder / f"cgroup/kubepods.slice/cri-containerd-{ID}.scope"
         group.mkdir(parents=True)
@@ -204,6 +205,11 @@ def test_from_a_policy_to_the_kernel_and_back_to_a_status(node: Node) -> None:
         "GET", f"/apis/coordination.k8s.io/v1/namespaces/hauberk-system/leases/hauberk-enforcer-{NODE}"
     )[1]
     assert lease["spec"]["holderIdentity"] == NODE
+    # with the Node goes what is said about it
+    uid = node.cluster.request("GET", f"/api/v1/nodes/{NODE}")[1]["metadata"]["uid"]
+    status = node.cluster.request("GET", f"{REPORTS}/nodepolicystatuses/{NODE}")[1]
+    for one in (lease, status):
+        assert [(owner["kind"], owner["uid"]) for owner in one["metadata"]["ownerReferences"]] == [("Node", uid)]
 
 
 def test_the_fleet_is_rolled_up(node: Node) -> None:

@@ -92,10 +92,23 @@ def read(where: Where, selected: Iterable[str], progress: Callable[[int, int], N
     return live
 
 
-def reports(where: Where) -> tuple[str, list[Document], list[Document], list[Document], list[str]]:
-    """How the cluster is called, all NodePolicyStatus objects, all reports of drift, all policies.
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the nodes of a cluster say: NodePolicyStatus objects, reports of drift; and all policies.
 
-    The last are notes on kinds of policies that could not be looked at.
+    `beats` are the Leases of the nodes' daemons, None where they could not be looked at; `notes` say what could not.
+    """
+
+    cluster: str
+    nodes: list[Document]
+    drifts: list[Document]
+    policies: list[Document]
+    beats: list[Document] | None
+    notes: list[str]
+
+
+def reports(where: Where, lease_namespace: str) -> Said:
+    """All that nodes say of themselves.
 
     Raises:
         HauberkError: they cannot be read; in one line.
@@ -117,7 +130,12 @@ def reports(where: Where) -> tuple[str, list[Document], list[Document], list[Doc
         except HauberkError as error:
             reason = error.reason if isinstance(error, _ForbiddenError) else str(error)
             notes.append(f"{plural} are not looked at, so none is told that selects nothing: {reason}")
-    return reader.name, nodes, drifts, policies, notes
+    beats: list[Document] | None = None
+    try:
+        beats = list(reader.leases(lease_namespace))
+    except _ForbiddenError as error:
+        notes.append(f"Leases are not looked at, so none is told that is silent: {error.reason}")
+    return Said(reader.name, nodes, drifts, policies, beats, notes)
 
 
 class _Reader:
@@ -149,6 +167,9 @@ class _Reader:
 
     def reports(self, plural: str) -> Iterator[Document]:
         yield from self._pages(f"/apis/{REPORT_GROUP}/{REPORT_VERSION}/{plural}")
+
+    def leases(self, namespace: str) -> Iterator[Document]:
+        yield from self._pages(f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases")
 
     def drifts(self, live: Live) -> Iterator[Document]:
         """Of the namespaces that are looked at; a cluster without enforcers has none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from hauberk.policy.digest import EDITED, annotated, digest
@@ -13,6 +14,9 @@ from hauberk.policy.reportcrds import STATES
 Document = Mapping[str, Any]
 _ORDER = ("Enforced", "Pending", "Partial", "Refused")
 """From the best to the worst: of a policy on many nodes, the worst counts."""
+_GONE = "what it said before may hold no more, as its daemon or the node is gone"
+_SKEW = 60.0
+"""Seconds that clocks of nodes and of who asks may differ."""
 assert set(_ORDER) == set(STATES)  # noqa: S101  a constant of another module
 
 
@@ -75,9 +79,18 @@ def rolled_up(
     reports: Iterable[Document],
     policies: Iterable[Document] = (),
     notes: Iterable[str] = (),
+    beats: Iterable[Document] | None = None,
+    now: datetime | None = None,
 ) -> Fleet:
-    """`nodes` are NodePolicyStatus objects, `reports` DriftReports and their twins, `policies` those of the cluster."""
+    """`nodes` are NodePolicyStatus objects, `reports` DriftReports and their twins, `policies` those of the cluster.
+
+    `beats` are the Leases of daemons: what a node said counts only while its daemon lives. None: nobody knows.
+    """
     fleet = Fleet(cluster, notes=list(notes))
+    nodes = list(nodes)
+    if beats is not None and now is not None:
+        names = [_name(node) for node in nodes]
+        fleet.troubled = _silent(names, beats, now)
     found: dict[tuple[str, str, str], PolicyState] = {}
     for node in nodes:
         _node(fleet, node, found)
@@ -94,6 +107,32 @@ def rolled_up(
     return fleet
 
 
+def _silent(names: Iterable[str], beats: Iterable[Document], now: datetime) -> dict[str, str]:
+    """Why nodes are taken for silent, by name."""
+    spent: dict[str, tuple[datetime, float]] = {}
+    for beat in beats:
+        spec = mapping(beat.get("spec"))
+        try:
+            at = datetime.fromisoformat(str(spec.get("renewTime"))).astimezone(UTC)
+            spent[str(spec.get("holderIdentity"))] = at, float(spec.get("leaseDurationSeconds") or 0)
+        except (ValueError, TypeError):
+            continue
+    found: dict[str, str] = {}
+    for name in names:
+        if name not in spent:
+            found[name] = f"has no heartbeat: {_GONE}"
+            continue
+        at, seconds = spent[name]
+        quiet = (now - at).total_seconds()
+        if quiet > seconds + _SKEW:
+            found[name] = f"silent since {at:%Y-%m-%dT%H:%M:%SZ}, {quiet / 60:.0f} minutes: {_GONE}"
+    return found
+
+
+def _name(one: Document) -> str:
+    return str(mapping(one.get("metadata")).get("name") or "")
+
+
 def _named(policy: Document) -> PolicyState:
     metadata = mapping(policy.get("metadata"))
     return PolicyState(str(policy.get("kind")), str(metadata.get("namespace") or ""), str(metadata.get("name") or ""))
@@ -107,15 +146,15 @@ def _edited(one: PolicyState, policy: Document) -> Iterable[Reported]:
 
 
 def _node(fleet: Fleet, node: Document, found: dict[tuple[str, str, str], PolicyState]) -> None:
-    name = str(mapping(node.get("metadata")).get("name") or "")
+    name = _name(node)
     status = mapping(node.get("status"))
     fleet.nodes += 1
     conditions = {str(one.get("type")): one for one in map(mapping, listing(status.get("conditions")))}
     ready = conditions.get("Ready", {})
-    if ready.get("status") == "True":
+    if ready.get("status") != "True":
+        fleet.troubled.setdefault(name, str(ready.get("message") or "it has said nothing yet"))
+    elif name not in fleet.troubled:
         fleet.ready += 1
-    else:
-        fleet.troubled[name] = str(ready.get("message") or "it has said nothing yet")
     for one in map(mapping, listing(status.get("policies"))):
         key = (str(one.get("kind")), str(one.get("namespace") or ""), str(one.get("name")))
         held = found.setdefault(key, PolicyState(*key))

@@ -174,6 +174,10 @@ def run(
 
     if policies and kubeconfig:
         raise HauberkError("--policies is for nodes without a cluster: give it, or --kubeconfig")
+    if label and not policies:
+        raise HauberkError("--label is for --policies: in a cluster, labels are those of the Node")
+    if reports is Reports.OPEN and policies:
+        raise HauberkError("--reports openreports is written to an API server: leave out --policies")
     said = context_from(context.meta.get(_ALERTS, {}))
     options = command.Options(
         paths=tuple(policies or ()),

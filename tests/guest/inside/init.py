@@ -1,6 +1,6 @@
 """PID 1 of a guest: makes its file systems, starts the agent, reaps what nobody waits for. Ends in a panic with it.
 
-At SIGUSR1 it becomes systemd, if the guest was given one.
+At SIGUSR1 it becomes systemd, if the guest was given one; then the guest outlives its agent.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Optional
@@ -196,20 +197,24 @@ def status(
         Optional[str],  # noqa: UP045
         typer.Option(metavar="FILE", help="[default: KUBECONFIG, ~/.kube/config, or the pod's own account]"),
     ] = None,
+    lease_namespace: Annotated[
+        str, typer.Option(metavar="NAMESPACE", help="Where the nodes' heartbeats are: Leases, one for each.")
+    ] = "hauberk-system",
     format_: Annotated[StatusFormat, typer.Option("--format", help="Form of the report.")] = StatusFormat.TEXT,
     output: Annotated[Optional[Path], typer.Option(help="File to write the report to.")] = None,  # noqa: UP045
 ) -> None:
     """Say what the nodes of a cluster enforce: of each policy the lowest state, and what drifts.
 
-    Policies that no node speaks of are named. Exit code 1 when a node is not ready, a policy is not enforced
-    everywhere in one version, or something drifts.
+    Policies that no node speaks of are named. Exit code 1 when a node is not ready or silent, a policy is not
+    enforced everywhere in one version, or something drifts.
     """
     from hauberk.cli import cluster
     from hauberk.cli.fleet import rolled_up
     from hauberk.cli.output import status as shown
     from hauberk.cli.report import coloured, emit
 
-    fleet = rolled_up(*cluster.reports(cluster.Where(kubeconfig, context)))
+    said = cluster.reports(cluster.Where(kubeconfig, context), lease_namespace)
+    fleet = rolled_up(said.cluster, said.nodes, said.drifts, said.policies, said.notes, said.beats, datetime.now(UTC))
     is_json = format_ is StatusFormat.JSON
     emit(shown.as_json(fleet) if is_json else shown.as_text(fleet, colour=coloured(output)), output)
     raise typer.Exit(0 if fleet.well else 1)

@@ -61,10 +61,12 @@ class Publisher:
         clock: Callable[[], float] = time.monotonic,
         trouble: Callable[[str], None] = lambda _: None,
         open_reports: bool = False,
+        owner: Callable[[], str] = str,
     ) -> None:
         """With `open_reports`, Report objects are written, too. `now` is told, `clock` counts: nobody sets it.
 
-        `trouble` is told why nothing is written, once for each reason, and "" when it is over.
+        `trouble` is told why nothing is written, once for each reason, and "" when it is over. `owner` gives the uid of
+        the Node, "" while it is not known: with the Node, what is written about it goes.
         """
         self._api, self._node, self._versions, self._namespace = api, node, versions, namespace
         self._jitter, self._now, self._clock, self._trouble = jitter, now, clock, trouble
@@ -76,6 +78,7 @@ class Publisher:
         self._events: deque[Write] = deque()
         self._written: Object | None = None
         self._drifts = Mirror(api, reports.kinds(node), self._apply)
+        self._owner = owner
         self._open_reports = Mirror(api, openreports.kinds(node), self._apply) if open_reports else None
         self._renewed: float | None = None
         self._saying = threading.Lock()
@@ -255,6 +258,10 @@ class Publisher:
         self, method: str, path: str, body: Mapping[str, Any], *, kind: str = "json", owned: bool = True
     ) -> Object:
         query: dict[str, str | int] = {"fieldManager": MANAGER, "force": "true"} if owned else {}
+        uid = self._owner() if owned else ""
+        if uid:
+            owner = {"apiVersion": "v1", "kind": "Node", "name": self._node, "uid": uid}
+            body = {**body, "metadata": {**body["metadata"], "ownerReferences": [owner]}}
         self.writes += 1
         return self._api.send(method, path, body, query, kind=kind)
 

@@ -63,6 +63,7 @@ class Reporter:
             jitter=self._jitter,
             trouble=self._trouble,
             open_reports=self._open_reports,
+            owner=self._source.node_uid,
         )
         self._publisher.start()
         self._source.start()

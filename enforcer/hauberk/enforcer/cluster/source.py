@@ -60,7 +60,7 @@ def pod_document(one: Mapping[str, Any]) -> Object:
 def named_document(one: Mapping[str, Any]) -> Object:
     """What is kept of a namespace or node."""
     metadata = mapping(one.get("metadata"))
-    return {"metadata": {key: metadata.get(key) for key in ("name", "labels", "annotations")}}
+    return {"metadata": {key: metadata.get(key) for key in ("name", "labels", "annotations", "uid")}}
 
 
 class ClusterSource:
@@ -117,7 +117,14 @@ class ClusterSource:
         return True
 
     def problems(self) -> list[str]:
-        return [one.error for one in self.reflectors if one.error]
+        said = [one.error for one in self.reflectors if one.error]
+        if self.ready() and self.nodes.find("", self._node) is None:
+            said.append(f"the API server has no Node {self._node}, so none of its pods are known: --node names it")
+        return said
+
+    def node_uid(self) -> str:
+        """What the API server tells Nodes of one name apart by, "" while it is not known."""
+        return str(mapping((self.nodes.find("", self._node) or {}).get("metadata")).get("uid") or "")
 
     def policies(self) -> Iterator[PolicyObject]:
         for reflector in self.policies_of.values():

@@ -85,6 +85,8 @@ class _Run:
 
         self._options, self._notifier = options, Notifier()
         self._runtime: Watch | None = None
+        self._tampered = self._swaps = 0
+        self._last: tuple[Tampering, ...] = ()
         places, folder = options.places, options.places.state.parent
         stack.enter_context(states.locked(places.state, LOCK, busy=BUSY))
         source, self._reporter = self._source()
@@ -208,6 +210,10 @@ class _Run:
             _log("problem", problem=problem)
         for name, failure in status.failed.items():
             _log("failed", container=name, reason=failure.text)
+        self._swaps += did.swapped
+        if status.tampered != self._last:
+            self._tampered += len(status.tampered)
+            self._last = status.tampered
         for found in status.tampered:
             _log("tampered", found=str(found))
         if self._reporter is not None:
@@ -216,6 +222,8 @@ class _Run:
     def _numbers(self) -> dict[tuple[str, str], float]:
         status, counters = self.daemon.status, self._kernel.counters()
         found: dict[tuple[str, str], float] = {
+            ("tampered_total", "Things in the kernel that somebody changed."): self._tampered,
+            ("swaps_total", "Policies of workloads that were swapped."): self._swaps,
             ("containers", "Containers of this node that are known."): status.containers,
             ("enforced_containers", "Those that a policy confines."): status.enforced,
             ("policies", "Policies that are known."): len(status.standings),

@@ -8,7 +8,7 @@ import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hauberk.enforcer.kernel.errors import KernelError, TooLargeError
@@ -40,6 +40,16 @@ _ENTRY_OVERHEAD = 64
 """Bytes that the kernel keeps with an entry of a hash map beside key and value (kernel/bpf/hashtab.c, rounded up)."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the kernel holds for a workload when it holds `image`, with automata of these numbers, as digests."""
+
+    image: Image
+    numbers: Mapping[Area, int]
+    entries: str
+    rows: Mapping[Area, str]
+
+
 class Kernel:
     """What the programs read, as one thing that is changed step by step; every step is atomic for them."""
 
@@ -48,6 +58,7 @@ class Kernel:
         self._maps = programs.maps
         self._most_bytes = most_bytes
         self._written = self.settings()
+        self._known: dict[int, _Known] = {}
 
     @property
     def seed(self) -> Seed:
@@ -89,6 +100,7 @@ class Kernel:
         """A workload without a policy is not judged. Whether there was one."""
         old = self._automata_of(slot)
         there = self._maps["policies"].delete(SLOT.pack(slot))
+        self._known.pop(slot, None)
         if slot == NODE:
             self._set_node(there=False)
         for number in old:
@@ -171,12 +183,7 @@ class Kernel:
         if number is None:
             return None
         with Map.of_id(_number(number), "hbk_policy") as policy:
-            found: dict[int, bytes] = {}
-            for key in policy.keys():  # noqa: SIM118  a map of the kernel, not a dict
-                value = policy.get(key)
-                if value is not None:
-                    found[KEY.unpack(key)[0]] = value
-        return found
+            return {KEY.unpack(key)[0]: value for key, value in policy.items().items()}
 
     def read_automaton(self, number: int) -> list[bytes]:
         """The rows of an automaton."""
@@ -184,8 +191,7 @@ class Kernel:
         if held is None:
             return []
         with Map.of_id(_number(held), "hbk_automaton") as table:
-            rows = (table.get(SLOT.pack(state)) for state in range(table.max_entries))
-            return [row for row in rows if row is not None]
+            return list(table.items().values())
 
     def holds(self, slot: int, image: Image) -> bool:
         """Whether the kernel holds exactly `image` for a workload: entries and automata, byte for byte."""
@@ -198,9 +204,14 @@ class Kernel:
             if header is None:
                 return False
             numbers[area] = HEADER.unpack(header)[3]
-            if self.read_automaton(numbers[area]) != list(image.states(area)):
-                return False
-        return held == dict(image.entries(self._programs.seed, numbers))
+        known = self._known.get(slot)
+        if known is None or known.image is not image or known.numbers != numbers:
+            # hashing all keys anew, each time that the daemon compares, would be most of its work
+            entries = digest_of(dict(image.entries(self._programs.seed, numbers)))
+            rows = {area: _digest(image.states(area)) for area in numbers}
+            known = self._known[slot] = _Known(image, numbers, entries, rows)
+        same = all(_digest(self.read_automaton(number)) == known.rows[area] for area, number in numbers.items())
+        return same and digest_of(held) == known.entries
 
     def memory(self, slot: int) -> int:
         """Bytes that the kernel charges for a workload's policy and automata."""
@@ -336,7 +347,8 @@ def bytes_of(image: Image) -> int:
 
 def digest_of(entries: Mapping[int, bytes]) -> str:
     """sha256 over all entries, in the order of their keys."""
-    total = hashlib.sha256()
-    for key in sorted(entries):
-        total.update(KEY.pack(key) + entries[key])
-    return total.hexdigest()
+    return _digest(KEY.pack(key) + entries[key] for key in sorted(entries))
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    return hashlib.sha256(b"".join(parts)).hexdigest()

@@ -143,11 +143,12 @@ class Applier:
             self._kernel.restore_settings()
         for said in self._mended():
             yield Tampering("", said)
+        registered = self._kernel.containers()
         for name in tuple(self.slots()):
-            yield from self._compared(name)
-        yield from self._strangers()
+            yield from self._compared(name, registered)
+        yield from self._strangers(registered)
 
-    def _compared(self, name: str) -> Iterator[Tampering]:
+    def _compared(self, name: str, registered: Mapping[int, int]) -> Iterator[Tampering]:
         place = self._places.get(name)
         if place is None or place.wanted is None:
             return
@@ -155,14 +156,14 @@ class Applier:
             yield Tampering(name, "its entries in the kernel are others than those of its policies")
             self._swap(place.slot, place.wanted)
             self._write()
-        if place.group is not None and self._kernel.containers().get(place.group.id) != place.slot:
+        if place.group is not None and registered.get(place.group.id) != place.slot:
             yield Tampering(name, "its cgroup is not registered any more")
             self._kernel.register(Path(place.group.path), place.slot)
 
-    def _strangers(self) -> Iterator[Tampering]:
+    def _strangers(self, registered: Mapping[int, int]) -> Iterator[Tampering]:
         """Cgroups in those of containers that somebody gave to another workload, or to none."""
         mine = {place.group.id for place in (*self._places.values(), *self._idle.values()) if place.group}
-        others = {number: slot for number, slot in self._kernel.containers().items() if number not in mine}
+        others = {number: slot for number, slot in registered.items() if number not in mine}
         if not others:
             return
         there = Tree().ids()

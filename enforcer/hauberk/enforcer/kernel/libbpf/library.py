@@ -84,6 +84,9 @@ lookup = _LIB.call("bpf_map_lookup_elem", _INT, _INT, _POINTER, _POINTER)
 delete = _LIB.call("bpf_map_delete_elem", _INT, _INT, _POINTER)
 next_key = _LIB.call("bpf_map_get_next_key", _INT, _INT, _POINTER, _POINTER)
 update_batch = _LIB.call("bpf_map_update_batch", _INT, _INT, _POINTER, _POINTER, ctypes.POINTER(_U32), _POINTER)
+lookup_batch = _LIB.call(
+    "bpf_map_lookup_batch", _INT, _INT, _POINTER, _POINTER, _POINTER, _POINTER, ctypes.POINTER(_U32), _POINTER
+)
 map_by_id = _LIB.call("bpf_map_get_fd_by_id", _INT, _U32)
 info = _LIB.call("bpf_obj_get_info_by_fd", _INT, _INT, _POINTER, ctypes.POINTER(_U32))
 program_by_id = _LIB.call("bpf_prog_get_fd_by_id", _INT, _U32)
