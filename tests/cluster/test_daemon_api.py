@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from enforcer.node.made import Kernel
-from hauberk.enforcer.cluster.api import Api, ApiError
+from hauberk.enforcer.cluster.api import Api, ApiError, Query
 from hauberk.enforcer.cluster.events import Regarding, Said
 from hauberk.enforcer.cluster.reporter import Reporter
 from hauberk.enforcer.cluster.reports import node_object
@@ -52,11 +53,53 @@ def block(path: str) -> dict[str, Any]:
     return {"action": "Block", "process": {"matchPaths": [{"path": path}]}}
 
 
+Right = tuple[str, str, str]
+"""API group, resource and verb."""
+
+
+class Recorded(Api):
+    """Notes in `used` which rights its requests need."""
+
+    def __init__(self, kubeconfig: Path, used: set[Right]) -> None:
+        super().__init__(kubeconfig)
+        self._used = used
+
+    def _call(self, method: str, path: str, query: Query, *more: Any, **named: Any) -> Any:
+        _, *parts = path.split("/")
+        group, rest = ("", parts[2:]) if parts[0] == "api" else (parts[1], parts[3:])
+        resource, *inside = rest[2:] if rest[0] == "namespaces" and len(rest) > 2 else rest
+        name = "/".join([resource, *inside[1:]])
+        verbs = {
+            "GET": ["watch" if "watch" in query else "get" if inside else "list"],
+            "POST": ["create"],
+            # what is not there yet is created by its first patch
+            "PATCH": ["patch"] if len(inside) > 1 or group == "events.k8s.io" else ["create", "patch"],
+            "DELETE": ["delete"],
+        }
+        self._used.update((group, name, verb) for verb in verbs[method])
+        return super()._call(method, path, query, *more, **named)
+
+
+def granted() -> set[Right]:
+    """By the roles that are deployed."""
+    files = [ROOT / "deploy/enforcer/rbac.yaml", ROOT / "deploy/openreports-role.yaml"]
+    documents = [one for file in files for one in yaml.safe_load_all(file.read_text())]
+    return {
+        (group, resource, verb)
+        for one in documents
+        for rule in one.get("rules", ())
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
 class Node:
     """A node of the cluster with one pod, whose container has a cgroup, and a daemon."""
 
     def __init__(self, cluster: Cluster, folder: Path) -> None:
         self.cluster, self.folder, self.kernel = cluster, folder, Kernel()
+        self.used: set[Right] = set()
         cluster.kubectl("apply", "--server-side", "-k", str(ROOT / "deploy/enforcer"))
         cluster.kubectl("apply", "--server-side", "--dry-run=server", "-k", str(ROOT / "deploy/remove"))
         cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "deploy/openreports-role.yaml"))
@@ -105,7 +148,7 @@ class Node:
         return self.cluster.config_for("enforcer", answer["status"]["token"])
 
     def start(self) -> None:
-        api = Api(self.account())
+        api = Recorded(self.account(), self.used)
         tree = Tree(self.folder / "cgroup", self.folder / "proc")
         source = ClusterSource(api, NODE, Posture(), self._wake, tree)
         self.reporter = Reporter(api, source, NODE, SYSTEM, 0.0, open_reports=True)
@@ -253,6 +296,24 @@ def test_a_policy_that_was_edited_after_it_was_rendered_is_a_drift(node: Node) -
     until(lambda: not node.reports(), WITHIN, "no drift")
 
 
+def test_a_policy_without_a_namespace_has_reports_without_one(node: Node) -> None:
+    host = policy("h", block("/bin/cat"), **{ANNOTATION: f"sha256:{'0' * 64}"})
+    host["kind"], host["spec"]["nodeSelector"] = "KubeArmorHostPolicy", {"matchLabels": {"role": "web"}}
+    del host["metadata"]["namespace"], host["spec"]["selector"]
+    node.cluster.apply(host)
+
+    def told(path: str) -> list[str]:
+        items = node.cluster.request("GET", f"/apis/{path}")[1]["items"]
+        return [one["metadata"]["name"] for one in items if NODE in one["metadata"]["name"]]
+
+    kinds = ("hauberk.dev/v1alpha1/clusterdriftreports", "openreports.io/v1alpha1/clusterreports")
+    for path in kinds:
+        until(lambda path=path: told(path), WITHIN, f"there are {path}")  # type: ignore[misc]
+    node.cluster.request("DELETE", "/apis/security.kubearmor.com/v1/kubearmorhostpolicies/h")
+    for path in kinds:
+        until(lambda path=path: not told(path), WITHIN, f"{path} are gone")  # type: ignore[misc]
+
+
 def test_what_somebody_changes_in_the_kernel_is_told_and_put_right(node: Node) -> None:
     slot, (_, image) = next(iter(node.kernel.held.items()))
     node.kernel.held[slot] = (999, type(image)())
@@ -334,6 +395,11 @@ def test_a_node_writes_what_is_about_itself_only_and_reads_no_secrets(node: Node
     with pytest.raises(ApiError, match="a node writes what is about itself only"):
         api.send("PATCH", f"{REPORTS}/nodepolicystatuses/other", other, query, kind="apply-patch+yaml")
     api.send("PATCH", f"{REPORTS}/nodepolicystatuses/{NODE}", node_object(NODE), query, kind="apply-patch+yaml")
+
+
+def test_each_right_of_the_roles_is_used(node: Node) -> None:
+    """By all that the tests above had the daemon do."""
+    assert node.used == granted()
 
 
 def test_refusals_are_told_in_one_line(node: Node, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from hauberk.enforcer.commands import run as command
 from hauberk.enforcer.commands.events import context_of
 from hauberk.enforcer.nodeapp import commands, options_of_run
+from hauberk.enforcer.settings import MOST_BYTES
 from hauberk.policy.problems import HauberkError
 
 
@@ -30,16 +31,34 @@ def run(path: Path, text: str, *more: str) -> None:
 def test_a_file_gives_every_kind_of_option(ran: list[command.Options], tmp_path: Path) -> None:
     text = (
         "policies: [/etc/a, /etc/b]\nlabel: [a=b]\nposture-file: block\nmode: observe\nperiod: 5\nmemory-limit: 7\n"
-        "rate: 1/2\nalerts: unix:/run/x\nmetrics: 127.0.0.1:9464\ncri: /run/c.sock\nreports: openreports\nnode: n1\n"
+        "rate: 1/2\nalerts: unix:/run/x\nmetrics: 127.0.0.1:9464\ncri: /run/c.sock\nnode: n1\n"
         "pins: /sys/fs/bpf/x\nobject: /o\nhostName: h\nconstants: {tenant_id: '2'}\n"
     )
     run(tmp_path / "s.yaml", text)
     [one] = ran
     assert (one.paths, one.labels, one.node) == (("/etc/a", "/etc/b"), (("a", "b"),), "n1")
-    assert (one.posture.file, one.posture.network, one.observe, one.open_reports) == ("block", "audit", True, True)
+    assert (one.posture.file, one.posture.network, one.observe, one.open_reports) == ("block", "audit", True, False)
     assert (one.period, one.most_bytes, one.alerts, one.metrics) == (5, 7 << 20, "unix:/run/x", "127.0.0.1:9464")
     assert (one.cri, one.places.pins, one.programs) == ("/run/c.sock", Path("/sys/fs/bpf/x"), Path("/o"))
     assert (one.context.host, one.context.constants) == ("h", {"tenant_id": "2"})
+
+
+def test_what_is_for_a_cluster_is_refused_without_one(ran: list[command.Options], tmp_path: Path) -> None:
+    run(tmp_path / "s.yaml", "reports: openreports\n")
+    assert ran[0].open_reports
+    for text, said in (
+        ("reports: openreports\npolicies: [a]\n", "leave out --policies"),
+        ("label: [a=b]\n", "--label is for --policies"),
+    ):
+        with pytest.raises(HauberkError, match=said):
+            run(tmp_path / "s.yaml", text)
+
+
+def test_a_file_is_read_no_further_than_it_may_be_long(ran: list[command.Options], tmp_path: Path) -> None:
+    run(tmp_path / "s.yaml", f"node: n1{' ' * (MOST_BYTES - 8)}")
+    assert ran[0].node == "n1"
+    with pytest.raises(HauberkError, match="too large for settings: at most"):
+        run(tmp_path / "s.yaml", f"node: n1{' ' * (MOST_BYTES - 7)}")
 
 
 def test_the_file_of_the_daemon_serves_others_too(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ _ENTRY_OVERHEAD = 64
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the kernel holds for a workload when it holds `image`, with automata of these numbers, as digests."""
+    """A map of a workload that was seen to hold `image`: digests of its entries, in their order, and of automata."""
 
     image: Image
     numbers: Mapping[Area, int]
@@ -187,31 +187,43 @@ class Kernel:
 
     def read_automaton(self, number: int) -> list[bytes]:
         """The rows of an automaton."""
+        rows = self._rows(number)
+        return [rows[at : at + STATE.size] for at in range(0, len(rows), STATE.size)]
+
+    def _rows(self, number: int) -> bytes:
         held = self._maps["automata"].get(SLOT.pack(number))
         if held is None:
-            return []
+            return b""
         with Map.of_id(_number(held), "hbk_automaton") as table:
-            return list(table.items().values())
+            return table.dump()[1]
 
     def holds(self, slot: int, image: Image) -> bool:
         """Whether the kernel holds exactly `image` for a workload: entries and automata, byte for byte."""
-        held = self.read_policy(slot)
-        if held is None:
+        number = self._maps["policies"].get(SLOT.pack(slot))
+        if number is None:
             return False
+        with Map.of_id(_number(number), "hbk_policy") as policy:
+            seen = _digest(policy.dump())
+        known = self._known.get(slot)
+        if known is None or known.image is not image or known.entries != seen:
+            # looked at entry by entry: the daemon compares often, and a map that nobody changes keeps its order
+            numbers = self._numbers_where_held(slot, image)
+            if numbers is None:
+                return False
+            rows = {area: _digest(image.states(area)) for area in numbers}
+            known = self._known[slot] = _Known(image, numbers, seen, rows)
+        return all(_digest((self._rows(n),)) == known.rows[area] for area, n in known.numbers.items())
+
+    def _numbers_where_held(self, slot: int, image: Image) -> dict[Area, int] | None:
+        """The numbers of the automata of a workload's policy; None if its entries are not those of `image`."""
+        held = self.read_policy(slot) or {}
         numbers: dict[Area, int] = {}
         for area in image.automata:
             header = held.get(Place(area, Kind.HEADER, 0).key(self._programs.seed))
             if header is None:
-                return False
+                return None
             numbers[area] = HEADER.unpack(header)[3]
-        known = self._known.get(slot)
-        if known is None or known.image is not image or known.numbers != numbers:
-            # hashing all keys anew, each time that the daemon compares, would be most of its work
-            entries = digest_of(dict(image.entries(self._programs.seed, numbers)))
-            rows = {area: _digest(image.states(area)) for area in numbers}
-            known = self._known[slot] = _Known(image, numbers, entries, rows)
-        same = all(_digest(self.read_automaton(number)) == known.rows[area] for area, number in numbers.items())
-        return same and digest_of(held) == known.entries
+        return numbers if held == dict(image.entries(self._programs.seed, numbers)) else None
 
     def memory(self, slot: int) -> int:
         """Bytes that the kernel charges for a workload's policy and automata."""

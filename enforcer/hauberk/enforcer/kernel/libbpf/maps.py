@@ -97,24 +97,29 @@ class Map:
         checked(result, f"map {self.name}: read an entry")
         return value.raw
 
-    def items(self) -> dict[bytes, bytes]:
-        """All entries of a hash map or an array: one system call for a map that nobody changes meanwhile."""
+    def dump(self) -> tuple[bytes, bytes]:
+        """Keys and values of a hash map or an array, each laid end to end, in the kernel's order; one call for all."""
         room = self.max_entries
         keys, values = create_string_buffer(room * self.key_size), create_string_buffer(room * self.value_size)
-        found: dict[bytes, bytes] = {}
+        found = b"", b""
         at, count = c_uint32(), c_uint32(room)
         start: object = None
         while True:
             result = lib.lookup_batch(self.fd, start, byref(at), keys, values, byref(count), None)
             if result != -errno.ENOENT:
                 checked(result, f"map {self.name}: read all entries")
-            texts = (keys.raw, self.key_size), (values.raw, self.value_size)
-            pairs = ([text[n * size : (n + 1) * size] for n in range(count.value)] for text, size in texts)
-            found.update(zip(*pairs, strict=True))
+            own = keys.raw[: count.value * self.key_size], values.raw[: count.value * self.value_size]
+            found = found[0] + own[0], found[1] + own[1]
             # the kernel says so when it has come to the end
             if result == -errno.ENOENT:
                 return found
             start, count.value = byref(at), room
+
+    def items(self) -> dict[bytes, bytes]:
+        """All entries."""
+        pairs = zip(self.dump(), (self.key_size, self.value_size), strict=True)
+        keys, values = ([text[at : at + size] for at in range(0, len(text), size)] for text, size in pairs)
+        return dict(zip(keys, values, strict=True))
 
     def delete(self, key: bytes) -> bool:
         """Whether there was such an entry."""
