@@ -63,18 +63,24 @@ def test_two_versions_and_drifts_are_not_well() -> None:
 
 def beat(name: str, ago: float) -> dict[str, Any]:
     renewed = (NOW - timedelta(seconds=ago)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return {"spec": {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": renewed}}
+    return {
+        "metadata": {"name": f"hauberk-enforcer-{name}"},
+        "spec": {"leaseDurationSeconds": 40, "renewTime": renewed},
+    }
 
 
 def test_a_node_whose_daemon_is_silent_is_not_ready_whatever_it_said() -> None:
-    nodes = [node(name, policy("p")) for name in ("fresh", "gone", "never")]
-    beats = [beat("fresh", 30), beat("gone", 600), {"spec": {"holderIdentity": "never", "renewTime": "x"}}, {}]
+    nodes = [node(name, policy("p")) for name in ("fresh", "gone", "never", "ahead")]
+    strange = {"metadata": {"name": "hauberk-enforcer-never"}, "spec": {"renewTime": "0001-01-01T00:00:00+14:00"}}
+    beats = [beat("fresh", 30), beat("gone", 600), beat("ahead", -600), beat("new", 1), beat("left", 600), strange, {}]
     fleet = rolled_up("here", nodes, [], (), (), beats, NOW)
-    assert (fleet.nodes, fleet.ready, fleet.well) == (3, 1, False)
+    assert (fleet.nodes, fleet.ready, fleet.well) == (4, 1, False)
     tail = "what it said before may hold no more, as its daemon or the node is gone"
     assert fleet.troubled == {
         "gone": f"silent since 2026-01-01T11:50:00Z, 10 minutes: {tail}",
         "never": f"has no heartbeat: {tail}",
+        "ahead": "has a heartbeat of 2026-01-01T12:10:00Z, which is to come: a clock is wrong",
+        "new": "its daemon lives and has said nothing yet",
     }
     # where nobody may look at heartbeats, nothing is said of them
     assert rolled_up("here", nodes, [], (), (), None, NOW).well

@@ -30,7 +30,7 @@ BEHIND = """
 import sys
 from pathlib import Path
 from hauberk.enforcer.kernel import libbpf, loader
-from hauberk.enforcer.kernel.image import Place
+from hauberk.enforcer.kernel.image import Image, Place
 from hauberk.enforcer.kernel.maps import Kernel
 from hauberk.enforcer.kernel.wire import *
 exec(sys.argv[1])

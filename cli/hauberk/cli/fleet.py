@@ -15,6 +15,9 @@ Document = Mapping[str, Any]
 _ORDER = ("Enforced", "Pending", "Partial", "Refused")
 """From the best to the worst: of a policy on many nodes, the worst counts."""
 _GONE = "what it said before may hold no more, as its daemon or the node is gone"
+_AT = "%Y-%m-%dT%H:%M:%SZ"
+_LEASES = "hauberk-enforcer-"
+"""What the names of Leases begin with; the node's follows."""
 _SKEW = 60.0
 """Seconds that clocks of nodes and of who asks may differ."""
 assert set(_ORDER) == set(STATES)  # noqa: S101  a constant of another module
@@ -84,7 +87,7 @@ def rolled_up(
 ) -> Fleet:
     """`nodes` are NodePolicyStatus objects, `reports` DriftReports and their twins, `policies` those of the cluster.
 
-    `beats` are the Leases of daemons: what a node said counts only while its daemon lives. None: nobody knows.
+    `beats` are the Leases of daemons: a node is ready only while its daemon lives. None: nobody knows.
     """
     fleet = Fleet(cluster, notes=list(notes))
     nodes = list(nodes)
@@ -111,21 +114,28 @@ def _silent(names: Iterable[str], beats: Iterable[Document], now: datetime) -> d
     """Why nodes are taken for silent, by name."""
     spent: dict[str, tuple[datetime, float]] = {}
     for beat in beats:
-        spec = mapping(beat.get("spec"))
+        spec, name = mapping(beat.get("spec")), _name(beat)
+        if not name.startswith(_LEASES):
+            continue
         try:
             at = datetime.fromisoformat(str(spec.get("renewTime"))).astimezone(UTC)
-            spent[str(spec.get("holderIdentity"))] = at, float(spec.get("leaseDurationSeconds") or 0)
-        except (ValueError, TypeError):
+            spent[name.removeprefix(_LEASES)] = at, float(spec.get("leaseDurationSeconds") or 0)
+        except (ValueError, TypeError, OverflowError):
             continue
     found: dict[str, str] = {}
     for name in names:
         if name not in spent:
             found[name] = f"has no heartbeat: {_GONE}"
             continue
-        at, seconds = spent[name]
+        at, seconds = spent.pop(name)
         quiet = (now - at).total_seconds()
         if quiet > seconds + _SKEW:
-            found[name] = f"silent since {at:%Y-%m-%dT%H:%M:%SZ}, {quiet / 60:.0f} minutes: {_GONE}"
+            found[name] = f"silent since {at:{_AT}}, {quiet / 60:.0f} minutes: {_GONE}"
+        elif quiet < -_SKEW:
+            found[name] = f"has a heartbeat of {at:{_AT}}, which is to come: a clock is wrong"
+    for name, (at, seconds) in spent.items():
+        if (now - at).total_seconds() <= seconds + _SKEW:
+            found[name] = "its daemon lives and has said nothing yet"
     return found
 
 

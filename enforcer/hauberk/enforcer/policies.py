@@ -99,15 +99,19 @@ def read_documents(paths: Sequence[str]) -> tuple[list[Read], list[tuple[str, Do
 
 
 def files(paths: Sequence[str]) -> Iterator[Path]:
-    """Those that are named, and those below the folders that are."""
+    """Those that are named, and those below the folders that are. Raises OSError where a folder cannot be listed."""
     for given in paths:
         path = Path(given)
         if not path.is_dir():
             yield path
             continue
-        for folder, folders, names in os.walk(path):
+        for folder, folders, names in os.walk(path, onerror=_raised):
             folders.sort()
             yield from (Path(folder, name) for name in sorted(names) if name.endswith(_SUFFIXES))
+
+
+def _raised(error: OSError) -> None:
+    raise error
 
 
 def _bytes(path: Path) -> bytes:

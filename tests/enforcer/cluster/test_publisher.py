@@ -27,6 +27,8 @@ class Server:
         self.refused: Callable[[str, str], bool] = lambda method, path: False
         self.away = False
         self.written: list[tuple[str, str]] = []
+        self.bodies: list[dict[str, Any]] = []
+        self.takes_owners = True
 
     def get(self, path: str, query: Query | None = None) -> dict[str, Any]:
         self._answer("GET", path)
@@ -36,7 +38,10 @@ class Server:
         self, method: str, path: str, body: Mapping[str, Any], query: Query | None = None, *, kind: str = "json"
     ) -> dict[str, Any]:
         self._answer(method, path)
+        if "ownerReferences" in body.get("metadata", {}) and not self.takes_owners:
+            raise ApiError(path, 403, "Forbidden", "cannot set an ownerRef")
         self.written.append((method, path))
+        self.bodies.append(dict(body))
         return dict(body)
 
     def delete(self, path: str) -> None:
@@ -52,7 +57,7 @@ class Server:
 
 class Bench:
     def __init__(self) -> None:
-        self.now, self.set, self.server = 1_000_000.0, 0.0, Server()
+        self.now, self.set, self.uid, self.server = 1_000_000.0, 0.0, "", Server()
         versions = Versions("hauberk 0", "6.12", "28 programs", observing=False)
         self.told: list[str] = []
         self.publisher = Publisher(
@@ -64,6 +69,7 @@ class Bench:
             now=lambda: self.now + self.set,
             clock=lambda: self.now,
             trouble=self.told.append,
+            owner=lambda: self.uid,
         )
         self.publisher.tell(News(Status(containers=1), {}, {}))
 
@@ -99,6 +105,26 @@ def test_a_lease_that_is_refused_keeps_no_status_from_being_written() -> None:
     assert [path for _, path in bench.server.written] == [STATUS, f"{STATUS}/status"]
     bench.server.refused = lambda _, path: False
     assert [path for _, path in bench.write()] == [LEASE]
+
+
+def test_with_another_node_of_its_name_all_is_written_again() -> None:
+    bench = Bench()
+    bench.uid = "a"
+    first = bench.write()
+    assert bench.write() == []
+    assert {one["metadata"]["ownerReferences"][0]["uid"] for one in bench.server.bodies} == {"a"}
+    bench.uid = "b"
+    bench.now += 11
+    bench.server.bodies.clear()
+    assert bench.write() == first
+    assert {one["metadata"]["ownerReferences"][0]["uid"] for one in bench.server.bodies} == {"b"}
+
+
+def test_where_no_owner_may_be_set_there_is_none() -> None:
+    bench = Bench()
+    bench.uid, bench.server.takes_owners = "a", False
+    assert [path for _, path in bench.write()] == [LEASE, STATUS, f"{STATUS}/status"]
+    assert not any("ownerReferences" in one["metadata"] for one in bench.server.bodies)
 
 
 def test_a_status_that_was_deleted_is_made_again() -> None:

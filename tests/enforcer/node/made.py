@@ -67,10 +67,6 @@ class Kernel:
     def expect(self, cgroups: Iterable[Path], *, node: bool) -> None:
         pass
 
-    @property
-    def probe_slot(self) -> int:
-        return 99
-
     def settings_differ(self) -> bool:
         return self.now != self.written
 
@@ -110,6 +106,9 @@ class Kernel:
 
     def version(self, slot: int) -> int:
         return self.held[slot][0] if slot in self.held else 0
+
+    def digest(self, slot: int) -> str:
+        return repr(self.held[slot][1])
 
     def holds(self, slot: int, image: Image) -> bool:
         return slot in self.held and self.held[slot][1] == image

@@ -217,7 +217,7 @@ def test_what_was_changed_behind_its_back_is_put_right_and_said_until_it_is_well
     bench.kernel.held.clear()
     bench.attached = ()
     bench.daemon.wake()
-    until(lambda: bench.reloads)
+    until(lambda: bench.reloads and any(status.tampered for status in bench.told))
     until(lambda: not bench.daemon.status.tampered and bench.kernel.held)
     said = [str(one) for status in bench.told for one in status.tampered]
     assert any(one.startswith("c1: its entries in the kernel") for one in said)

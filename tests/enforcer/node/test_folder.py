@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,6 +72,47 @@ def test_while_the_folder_is_away_what_was_in_it_goes_on(tmp_path: Path) -> None
     there.mkdir()
     assert folder.changed()
     assert (names(folder), folder.problems()) == ([], [])
+
+
+def test_a_folder_that_cannot_be_looked_at_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "policies")
+    folder = Folder((str(link),))
+    assert not folder.changed()
+    assert (folder.was_read, folder.problems()) == (False, [f"{link}: is not there"])
+    (tmp_path / "policies").mkdir()
+    write(tmp_path / "policies/a.yaml", "one")
+    assert folder.changed()
+    assert folder.was_read
+    real = os.scandir
+
+    def broken(path: str) -> Any:
+        raise OSError(errno.EIO, "Input/output error", path)
+
+    monkeypatch.setattr(os, "scandir", broken)
+    assert not folder.changed()
+    assert (names(folder), folder.problems()) == (["one"], [f"{link}: Input/output error"])
+    monkeypatch.setattr(os, "scandir", real)
+    assert not folder.changed()
+    assert folder.problems() == []
+
+
+def test_what_an_earlier_daemon_enforced_goes_on_where_a_file_is_wrong_at_first_only(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("kind: [")
+    earlier = replace(policy(LS, "one").given, file=str(tmp_path / "x/../a.yaml"))
+    (tmp_path / "x").mkdir()
+    folder = Folder((str(tmp_path),))
+    assert [one.key.name for one in folder.earlier([earlier])] == ["one"]
+    assert folder.changed()
+    assert names(folder) == ["one"]
+    file.unlink()
+    assert folder.changed()
+    assert names(folder) == []
+    # another file of its name has nothing to do with it
+    file.write_text("kind: [")
+    assert folder.changed()
+    assert names(folder) == []
 
 
 def test_two_policies_of_one_name_are_told_and_the_first_counts(tmp_path: Path) -> None:

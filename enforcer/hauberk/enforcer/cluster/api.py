@@ -60,7 +60,7 @@ class Api:
         try:
             import kubernetes.client
             import kubernetes.config
-            import msgspec  # noqa: F401  what answers are read with
+            import msgspec  # noqa: F401  # pyright: ignore[reportUnusedImport]  what answers are read with
         except ImportError:
             raise HauberkError(
                 "what speaks to an API server is not installed: pip install 'hauberk[enforcer]'"

@@ -56,6 +56,10 @@ class Mirror:
             self._found = dict(self._listed())
         return self._found
 
+    def forget(self) -> None:
+        """What is there may be something else now: it is listed again."""
+        self._found = None
+
     def writes(self, wanted: Mapping[Where, Object]) -> Iterator[Callable[[], None]]:
         """One for each object that differs, or is not wanted any more."""
         found = self.found()

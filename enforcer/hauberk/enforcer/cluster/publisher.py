@@ -27,6 +27,7 @@ from hauberk.policy.problems import HauberkError
 MANAGER = "hauberk-enforcer"
 _BASE = f"/apis/{API}"
 _LEASE_SECONDS = 40
+_FORBIDDEN = 403
 _MOST_EVENTS = 1000
 
 
@@ -78,7 +79,7 @@ class Publisher:
         self._events: deque[Write] = deque()
         self._written: Object | None = None
         self._drifts = Mirror(api, reports.kinds(node), self._apply)
-        self._owner = owner
+        self._owner, self._owned = owner, ""
         self._open_reports = Mirror(api, openreports.kinds(node), self._apply) if open_reports else None
         self._renewed: float | None = None
         self._saying = threading.Lock()
@@ -155,6 +156,13 @@ class Publisher:
             HauberkError: something was refused, or there is no answer (UnreachableError).
 
         """
+        owner = self._owner()
+        if owner != self._owned:
+            # with another Node of its name, what was written went: all of it is written again
+            self._owned, self._written = owner, None
+            self._drifts.forget()
+            if self._open_reports is not None:
+                self._open_reports.forget()
         refused: list[str] = []
 
         def tried(parts: Iterable[Callable[[], object]]) -> None:
@@ -258,11 +266,16 @@ class Publisher:
         self, method: str, path: str, body: Mapping[str, Any], *, kind: str = "json", owned: bool = True
     ) -> Object:
         query: dict[str, str | int] = {"fieldManager": MANAGER, "force": "true"} if owned else {}
-        uid = self._owner() if owned else ""
-        if uid:
-            owner = {"apiVersion": "v1", "kind": "Node", "name": self._node, "uid": uid}
-            body = {**body, "metadata": {**body["metadata"], "ownerReferences": [owner]}}
         self.writes += 1
+        if owned and self._owned:
+            owner = {"apiVersion": "v1", "kind": "Node", "name": self._node, "uid": self._owned}
+            try:
+                with_owner = {**body, "metadata": {**body["metadata"], "ownerReferences": [owner]}}
+                return self._api.send(method, path, with_owner, query, kind=kind)
+            except ApiError as error:
+                # clusters may refuse an owner for what is there already without one, or with another
+                if error.status != _FORBIDDEN:
+                    raise
         return self._api.send(method, path, body, query, kind=kind)
 
 

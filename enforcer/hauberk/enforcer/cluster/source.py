@@ -119,7 +119,9 @@ class ClusterSource:
     def problems(self) -> list[str]:
         said = [one.error for one in self.reflectors if one.error]
         if self.ready() and self.nodes.find("", self._node) is None:
-            said.append(f"the API server has no Node {self._node}, so none of its pods are known: --node names it")
+            said.append(
+                f"the API server has no Node {self._node}, so its labels and pods are not known: --node names it"
+            )
         return said
 
     def node_uid(self) -> str:

@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +86,7 @@ class _Run:
         self._options, self._notifier = options, Notifier()
         self._runtime: Watch | None = None
         self._tampered = self._swaps = 0
-        self._last: tuple[Tampering, ...] = ()
+        self._last: set[Tampering] = set()
         places, folder = options.places, options.places.state.parent
         stack.enter_context(states.locked(places.state, LOCK, busy=BUSY))
         source, self._reporter = self._source()
@@ -103,13 +103,19 @@ class _Run:
         stack.callback(pins.close)
 
         def reload() -> None:
-            if not (places.pins / "maps").is_dir():
-                # all of it was removed: only a new start makes it whole again
-                _log("unloaded", pins=str(places.pins))
-                self.daemon.end()
-                return
-            loader.load(options.programs, pins=places.pins).close()
-            pins.renew()
+            # not while somebody unloads
+            with states.locked(places.state):
+                if not (places.pins / "maps").is_dir():
+                    # all of it was removed: only a new start makes it whole again
+                    _log("unloaded", pins=str(places.pins))
+                    self.daemon.end()
+                    return
+                loader.load(options.programs, pins=places.pins).close()
+                pins.renew()
+
+        def mended() -> Iterator[str]:
+            with states.locked(places.state):
+                yield from pins.mended()
 
         before = states.read(places.state)
         detached: set[str] = set()
@@ -117,7 +123,7 @@ class _Run:
             detached = set(before.programs) - set(pins.attached())
         if detached:
             reload()
-        applier = Applier(self._kernel, places.state, pins.attached(), pins.attached, pins.mended)
+        applier = Applier(self._kernel, places.state, pins.attached(), pins.attached, mended)
         applier.found += [Tampering("", f"program {name} was detached") for name in sorted(detached)]
         self._attached = pins.attached
         self.daemon = Daemon(source, Containers(folder / "containers.json"), applier, self._told, reload)
@@ -211,9 +217,8 @@ class _Run:
         for name, failure in status.failed.items():
             _log("failed", container=name, reason=failure.text)
         self._swaps += did.swapped
-        if status.tampered != self._last:
-            self._tampered += len(status.tampered)
-            self._last = status.tampered
+        self._tampered += len(set(status.tampered) - self._last)
+        self._last = set(status.tampered)
         for found in status.tampered:
             _log("tampered", found=str(found))
         if self._reporter is not None:

@@ -183,7 +183,11 @@ class Kernel:
         if number is None:
             return None
         with Map.of_id(_number(number), "hbk_policy") as policy:
-            return {KEY.unpack(key)[0]: value for key, value in policy.items().items()}
+            return _entries(*policy.dump())
+
+    def digest(self, slot: int) -> str:
+        """Of the entries that the kernel holds for a workload."""
+        return digest_of(self.read_policy(slot) or {})
 
     def read_automaton(self, number: int) -> list[bytes]:
         """The rows of an automaton."""
@@ -203,20 +207,22 @@ class Kernel:
         if number is None:
             return False
         with Map.of_id(_number(number), "hbk_policy") as policy:
-            seen = _digest(policy.dump())
+            if policy.max_entries != image.size:
+                return False
+            dumped = policy.dump()
+        seen = _digest(dumped)
         known = self._known.get(slot)
         if known is None or known.image is not image or known.entries != seen:
             # looked at entry by entry: the daemon compares often, and a map that nobody changes keeps its order
-            numbers = self._numbers_where_held(slot, image)
+            numbers = self._numbers(_entries(*dumped), image)
             if numbers is None:
                 return False
             rows = {area: _digest(image.states(area)) for area in numbers}
             known = self._known[slot] = _Known(image, numbers, seen, rows)
         return all(_digest((self._rows(n),)) == known.rows[area] for area, n in known.numbers.items())
 
-    def _numbers_where_held(self, slot: int, image: Image) -> dict[Area, int] | None:
-        """The numbers of the automata of a workload's policy; None if its entries are not those of `image`."""
-        held = self.read_policy(slot) or {}
+    def _numbers(self, held: Mapping[int, bytes], image: Image) -> dict[Area, int] | None:
+        """The numbers of automata that entries of a policy name; None if they are not those of `image`."""
         numbers: dict[Area, int] = {}
         for area in image.automata:
             header = held.get(Place(area, Kind.HEADER, 0).key(self._programs.seed))
@@ -272,8 +278,7 @@ class Kernel:
         return {KEY.unpack(key)[0]: CONTAINER.unpack(value)[0] for key, value in found.items() if value is not None}
 
     def _changed(self, levels: int) -> None:
-        now = self.settings()
-        self._set(replace(now, registry=now.registry + 1, levels=now.levels | levels))
+        self._set(levels=levels, anew=True)
 
     # -- settings
 
@@ -282,11 +287,11 @@ class Kernel:
 
     def set_rate(self, burst: int, seconds: float) -> None:
         """At most `burst` reports of one rule for one workload in a window; 0 for all."""
-        self._set(replace(self.settings(), burst=burst, window=int(seconds * 1e9)))
+        self._set(burst=burst, window=int(seconds * 1e9))
 
     def set_observe(self, *, on: bool) -> None:
         """Whether what would be denied is reported only."""
-        self._set(replace(self.settings(), observe=int(on)))
+        self._set(observe=int(on))
 
     def settings_differ(self) -> bool:
         """Whether somebody else took away or changed what this wrote; others may have added levels."""
@@ -305,19 +310,22 @@ class Kernel:
 
     def restore_settings(self) -> None:
         """Writes them again; tasks are looked up anew, as they may have missed a label meanwhile."""
-        now = self.settings()
-        registry = max(now.registry, self._written.registry) + 1
-        self._set(replace(self._written, levels=now.levels | self._written.levels, registry=registry))
+        mine = self._written
+        self._set(
+            observe=mine.observe, burst=mine.burst, window=mine.window, node=mine.node, levels=mine.levels, anew=True
+        )
 
     def _set_node(self, there: bool) -> None:
         """Tasks of no container are looked at while there is a policy for them, and looked up anew from then on."""
-        now = self.settings()
-        if now.node != there:
-            self._set(replace(now, node=int(there), registry=now.registry + 1))
+        self._set(node=int(there), anew=self.settings().node != there)
 
-    def _set(self, settings: Settings) -> None:
-        self._written = settings
-        self._maps[SETTINGS_MAP].set(SLOT.pack(0), settings.pack())
+    def _set(self, *, levels: int = 0, anew: bool = False, **changes: int) -> None:
+        """Changes these settings and no others, which may be another process's; `anew`: labels are looked up again."""
+        now, mine = self.settings(), self._written
+        self._written = replace(mine, levels=mine.levels | levels, **changes)
+        wanted = replace(now, levels=now.levels | levels, registry=now.registry + anew, **changes)
+        if wanted != now:
+            self._maps[SETTINGS_MAP].set(SLOT.pack(0), wanted.pack())
 
     def counters(self) -> dict[Counter, int]:
         """Since the programs were loaded, over all processors."""
@@ -327,6 +335,11 @@ class Kernel:
             values = self._maps["counters"].get(SLOT.pack(counter), size) or bytes(size)
             found[counter] = sum(struct.unpack(f"<{size // 8}Q", values))
         return found
+
+
+def _entries(keys: bytes, values: bytes) -> dict[int, bytes]:
+    parts = (values[at : at + VALUE_BYTES] for at in range(0, len(values), VALUE_BYTES))
+    return {key: value for (key,), value in zip(KEY.iter_unpack(keys), parts, strict=True)}
 
 
 def _number(value: bytes) -> int:

@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
-from hauberk.enforcer.kernel.errors import KernelError
-from hauberk.enforcer.kernel.libbpf import Map, program_of_link
+from hauberk.enforcer.kernel.errors import KernelError, NotOursError
+from hauberk.enforcer.kernel.libbpf import Map, about_program, program_of_link
+
+_NAME_BYTES = 15
+"""Of a program's or map's name that the kernel keeps (uapi/linux/bpf.h, BPF_OBJ_NAME_LEN, with its zero)."""
 
 
 class Pins:
     """What is pinned in a folder when this is made, and after `renew`, is what is to be pinned there."""
 
     def __init__(self, folder: Path) -> None:
+        """Raises as `renew`."""
         self._folder = folder
         self._maps: dict[str, Map] = {}
-        self._programs: dict[str, int | None] = {}
+        self._programs: dict[str, int] = {}
         self.renew()
 
     def renew(self) -> None:
-        """After programs were put in place.
+        """After programs were put in place. Links that do not hold the program of their name are taken for absent.
 
         Raises:
-            KernelError: what is pinned under a name of a map is none.
+            KernelError: what is pinned under the name of a map is none.
+            NotOursError: it is one that no program uses.
 
         """
+        links = {path.name: _program(path) for path in sorted(self._links_at.iterdir())}
+        programs = {name: found[0] for name, found in links.items() if found is not None}
+        used = {number for found in links.values() if found is not None for number in found[1]}
+        with ExitStack() as opened:
+            maps: dict[str, Map] = {}
+            for path in sorted(self._maps_at.iterdir()):
+                maps[path.name] = opened.enter_context(Map.pinned(str(path)))
+                if programs and maps[path.name].id not in used:
+                    raise NotOursError(f"{path} is not the map of the programs: unload them and load them again")
+            opened.pop_all()
         self.close()
-        self._maps = {path.name: Map.pinned(str(path)) for path in sorted(self._maps_at.iterdir())}
-        self._programs = {path.name: _program(path) for path in sorted(self._links_at.iterdir())}
+        self._maps, self._programs = maps, programs
 
     def close(self) -> None:
         for one in self._maps.values():
@@ -37,7 +52,8 @@ class Pins:
         """Names of the programs that judge: who removes the pin of a link ends its program."""
         if not self._links_at.is_dir():
             return ()
-        return tuple(name for name, program in self._programs.items() if _program(self._links_at / name) == program)
+        now = {name: _program(self._links_at / name) for name in self._programs}
+        return tuple(name for name, found in now.items() if found is not None and found[0] == self._programs[name])
 
     def mended(self) -> Iterator[str]:
         """Pins of maps that are not what they were: each is said, then put right from what is held open.
@@ -62,11 +78,14 @@ class Pins:
         return self._folder / "links"
 
 
-def _program(link: Path) -> int | None:
+def _program(link: Path) -> tuple[int, frozenset[int]] | None:
+    """The id of the program of this name that a link holds, and of the maps that it uses."""
     try:
-        return program_of_link(str(link))
+        program = program_of_link(str(link))
+        name, maps = about_program(program)
     except KernelError:
         return None
+    return (program, maps) if name == link.name[:_NAME_BYTES] else None
 
 
 def _map(pin: Path) -> int | None:

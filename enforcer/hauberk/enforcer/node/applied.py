@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hauberk.enforcer.kernel.maps import Kernel
 
 NODE_SLOT = 0
+_OTHERS = "its entries in the kernel are others than those of its policies"
 _PASSING = {errno.ENOMEM, errno.EAGAIN, errno.EBUSY, errno.EINTR}
 """What a kernel says that may take the same a moment later."""
 
@@ -136,45 +137,44 @@ class Applier:
         """By the id of a container that is enforced."""
         return {name: place.slot for name, place in self._places.items() if place.wanted}
 
-    def compared(self) -> Iterator[Tampering]:
-        """What differs from what was written: each is said, then put right."""
+    def comparisons(self) -> Iterator[Iterator[Tampering]]:
+        """What differs from what was written, in parts that fail each by itself; each is said, then put right."""
+        registered = self._kernel.containers()
+        yield self._settings()
+        yield (Tampering("", said) for said in self._mended())
+        yield from (self._compared(name, registered) for name in tuple(self.slots()))
+        yield self._around(registered)
+
+    def _settings(self) -> Iterator[Tampering]:
         if self._kernel.settings_differ():
             yield Tampering("", "the settings in the kernel are others than those of the daemon")
             self._kernel.restore_settings()
-        for said in self._mended():
-            yield Tampering("", said)
-        registered = self._kernel.containers()
-        for name in tuple(self.slots()):
-            yield from self._compared(name, registered)
-        yield from self._strangers(registered)
 
     def _compared(self, name: str, registered: Mapping[int, int]) -> Iterator[Tampering]:
         place = self._places.get(name)
         if place is None or place.wanted is None:
             return
         if not self._kernel.holds(place.slot, place.wanted.image):
-            yield Tampering(name, "its entries in the kernel are others than those of its policies")
+            yield Tampering(name, _OTHERS)
             self._swap(place.slot, place.wanted)
             self._write()
         if place.group is not None and registered.get(place.group.id) != place.slot:
             yield Tampering(name, "its cgroup is not registered any more")
             self._kernel.register(Path(place.group.path), place.slot)
 
-    def _strangers(self, registered: Mapping[int, int]) -> Iterator[Tampering]:
-        """Cgroups in those of containers that somebody gave to another workload, or to none."""
+    def _around(self, registered: Mapping[int, int]) -> Iterator[Tampering]:
+        """Cgroups that somebody registered around those of containers: the outermost counts (identity.bpf.h)."""
         mine = {place.group.id for place in (*self._places.values(), *self._idle.values()) if place.group}
-        others = {number: slot for number, slot in registered.items() if number not in mine}
+        others = registered.keys() - mine
         if not others:
             return
         there = Tree().ids()
-        for name, place in self._places.items():
-            for number, slot in others.items():
-                path = there.get(number, "")
-                inside = place.group is not None and path.startswith(f"{place.group.path}/")
-                if inside and slot not in (place.slot, self._kernel.probe_slot):
-                    yield Tampering(name, f"{path} was taken out of it")
-                    # its tasks keep a label: they get the right one
-                    self._kernel.register(Path(path), place.slot)
+        for number in sorted(others):
+            path = there.get(number)
+            for name, place in self._places.items():
+                if path is not None and place.group is not None and place.group.path.startswith(f"{path}/"):
+                    yield Tampering(name, f"{path}, which it is in, was given to another workload")
+                    self._kernel.unregister(number)
 
     def detached(self) -> list[str]:
         """Programs that do not judge any more: somebody removed their links."""
@@ -197,10 +197,10 @@ class Applier:
             if slot is None or slot not in slots:
                 continue
             held = self._state.slots.get(slot)
-            same = held is not None and _same(held, one)
-            known = same and self._kernel.holds(slot, one.image)
-            if same and not known:
-                self.found.append(Tampering(one.id, "its entries in the kernel are others than those of its policies"))
+            known = held is not None and _same(held, one) and self._kernel.holds(slot, one.image)
+            # not by what they should be now: another version of this package may have written other ones
+            if held is not None and held.now.digest not in ("", self._kernel.digest(slot)):
+                self.found.append(Tampering(one.id, _OTHERS))
             self._places[one.id] = _Place(slot, one.group, one if known else None)
             if known:
                 self._images[slot, self._kernel.version(slot)] = one.image
@@ -272,7 +272,7 @@ class Applier:
         self._kernel.set_policy(slot, one.image)
         version = self._kernel.version(slot)
         self._images[slot, version] = one.image
-        generation = replace(one.generation, version=version)
+        generation = replace(one.generation, version=version, digest=self._kernel.digest(slot))
         groups = () if one.group is None else (one.group,)
         held = self._state.slots.get(slot)
         now = held.followed_by(generation, groups) if held and held.groups == groups else Held(groups, (generation,))

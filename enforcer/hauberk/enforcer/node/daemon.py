@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -43,6 +43,8 @@ _DEAD = 180.0
 minute to load."""
 _KNOWN = 2.0
 """Seconds that it waits for its pod to be known: a pod is there before its containers, but may be heard of after."""
+FAULTS = (HauberkError, OSError, KernelError, TooLargeError, NotOursError)
+"""What the world does to a step."""
 SETTLES = 0.05
 """Seconds in which changes that come together are taken together: a storm of policies is one swap."""
 
@@ -109,6 +111,7 @@ class Daemon:
         self._tree = tree or Tree()
         self._roots = Roots(applier.state)
         held = (given for held in applier.state.slots.values() for given in held.now.policies)
+        # where slots hold several versions of one, as after a swap that failed, the last counts
         self._planner = Planner(self._roots, source.earlier(held))
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -165,7 +168,7 @@ class Daemon:
                 self._cycle()
                 failure = self.status.failed.get(container.id)
                 return failure.text if failure else ""
-        except (HauberkError, OSError, KernelError, TooLargeError, NotOursError) as error:
+        except FAULTS as error:
             return explained(error)
 
     def knows(self, name: str) -> bool:
@@ -233,7 +236,7 @@ class Daemon:
         """What the world does not let a step do is told, and tried again; enforcement goes on meanwhile."""
         try:
             step()
-        except (HauberkError, OSError, KernelError, TooLargeError, NotOursError) as error:
+        except FAULTS as error:
             self._trouble = explained(error)
             self._tell(replace(self.status, problems=(*self._source.problems(), self._trouble)), Applied())
         else:
@@ -269,17 +272,25 @@ class Daemon:
     def _compare(self) -> None:
         """Reads back what was written, and writes it again where it differs."""
         found: list[Tampering] = []
-        try:
-            # one by one: what cannot be put right is told, too
-            for one in self._applier.compared():
-                found.append(one)  # noqa: PERF402  a list that is made at once would be lost
-            detached = self._applier.detached()
-            if detached:
-                found += [Tampering("", f"program {name} was detached") for name in detached]
-                self._reload()
-        finally:
-            if found or self.status.tampered:
-                self._tell(replace(self.status, tampered=tuple(found)), Applied())
+        failed: list[Exception] = []
+        for part in (self._detached(), *self._applier.comparisons()):
+            try:
+                # one by one: what cannot be put right is told, too
+                for one in part:
+                    found.append(one)  # noqa: PERF402  a list that is made at once would be lost
+            except FAULTS as error:
+                failed.append(error)
+        if found or self.status.tampered:
+            self._tell(replace(self.status, tampered=tuple(found)), Applied())
+        if failed:
+            raise failed[0]
+
+    def _detached(self) -> Iterator[Tampering]:
+        detached = self._applier.detached()
+        for name in detached:
+            yield Tampering("", f"program {name} was detached")
+        if detached:
+            self._reload()
 
     def _tell(self, status: Status, applied: Applied) -> None:
         if status != self.status or applied.changed:

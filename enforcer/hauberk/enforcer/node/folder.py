@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,33 +40,44 @@ class Folder:
     was_read: bool = False
     _seen: dict[Path, _Seen] = field(default_factory=dict[Path, _Seen])
     _away: list[str] = field(default_factory=list[str])
-    _earlier: dict[str, list[PolicyObject]] = field(default_factory=dict[str, list[PolicyObject]])
+    _earlier: dict[Path, list[PolicyObject]] = field(default_factory=dict[Path, list[PolicyObject]])
 
     def earlier(self, given: Iterable[Given]) -> tuple[PolicyObject, ...]:
         """What was in force before this process: of a file that is wrong when it is read first, this goes on."""
         found = {one.key: one for one in (object_of(one, one.policy) for one in given)}
         for one in found.values():
-            self._earlier.setdefault(one.given.file, []).append(one)
+            self._earlier.setdefault(Path(one.given.file).resolve(), []).append(one)
         return tuple(found.values())
 
     def changed(self) -> bool:
         """Whether a file came, went or changed since the last time."""
-        now: dict[Path, _Stamp] = {}
         # while a folder is away, as when it is replaced by another, what was in it goes on
-        self._away = [path for path in self.paths if not os.path.lexists(path)]
+        self._away = [f"{path}: is not there" for path in self.paths if not Path(path).exists()]
         if self._away:
             return False
-        for path in files(self.paths):
-            try:
-                status = path.stat()
-            except OSError:
-                continue
-            now[path] = (status.st_mtime_ns, status.st_size, status.st_ino)
+        try:
+            now = dict(self._listed())
+        except OSError as error:
+            self._away = [f"{error.filename}: {error.strerror}"]
+            return False
         self.was_read = True
         if {path: seen.stamp for path, seen in self._seen.items()} == now:
             return False
         self._seen = {path: self._read(path, stamp) for path, stamp in now.items()}
+        # a file that comes anew later has nothing to do with one of its name that went
+        self._earlier.clear()
         return True
+
+    def _listed(self) -> Iterator[tuple[Path, _Stamp]]:
+        for path in files(self.paths):
+            try:
+                status = path.stat()
+            except OSError:
+                if str(path) in self.paths:
+                    raise
+                # gone since its folder was listed
+                continue
+            yield path, (status.st_mtime_ns, status.st_size, status.st_ino)
 
     def _read(self, path: Path, stamp: _Stamp) -> _Seen:
         before = self._seen.get(path)
@@ -85,13 +95,13 @@ class Folder:
         return _Seen(stamp, good, wrong)
 
     def _with_earlier(self, path: Path, good: list[PolicyObject]) -> list[PolicyObject]:
-        earlier = self._earlier.get(path.as_posix(), [])
+        earlier = self._earlier.get(path.resolve(), [])
         known = {one.key for one in earlier}
         return [*earlier, *(one for one in good if one.key not in known)]
 
     def problems(self) -> list[str]:
         """What is wrong with files as they are now."""
-        said = [f"{path}: is not there" for path in self._away]
+        said = [*self._away]
         said += [problem for seen in self._seen.values() for problem in seen.wrong]
         return said + [problem for _, problem in self._twice()]
 

@@ -185,8 +185,13 @@ class Planner:
         return Desired(wanted, tuple(self._standings(inputs, wanted, refused)), dict(self._accepted), failed)
 
     def _in_force(self, inputs: Inputs, refused: Mapping[PolicyKey, Failure]) -> tuple[PolicyObject, ...]:
-        before = (self._accepted.get(one.key) if one.key in refused else one for one in inputs.policies)
+        before = (self._before(one) if one.key in refused else one for one in inputs.policies)
         return tuple(one for one in before if one is not None)
+
+    def _before(self, one: PolicyObject) -> PolicyObject | None:
+        """The version to go back to; not one of another object of that name, which was deleted meanwhile."""
+        found = self._accepted.get(one.key)
+        return None if found is None or (one.uid and found.uid and one.uid != found.uid) else found
 
     def _wanted(
         self,

@@ -4,7 +4,15 @@ It is loaded when this is imported for the first time, so import it late.
 """
 
 from hauberk.enforcer.kernel.libbpf.maps import INNER_MAP, MAP_ARRAY, MAP_HASH, Map, processors
-from hauberk.enforcer.kernel.libbpf.objects import Link, Object, Ring, is_loaded, program_of_link, version
+from hauberk.enforcer.kernel.libbpf.objects import (
+    Link,
+    Object,
+    Ring,
+    about_program,
+    is_loaded,
+    program_of_link,
+    version,
+)
 
 __all__ = [
     "INNER_MAP",
@@ -14,6 +22,7 @@ __all__ = [
     "Map",
     "Object",
     "Ring",
+    "about_program",
     "is_loaded",
     "processors",
     "program_of_link",

@@ -135,6 +135,17 @@ class LinkInfo(ctypes.Structure):
     _fields_ = (("type", _U32), ("id", _U32), ("prog_id", _U32), ("rest", ctypes.c_char * 52))
 
 
+class ProgramInfo(ctypes.Structure):
+    """The head of `struct bpf_prog_info` (uapi/linux/bpf.h): what is not set here is not asked for."""
+
+    _fields_ = (
+        ("head", ctypes.c_char * 52),
+        ("map_count", _U32),
+        ("maps", _U64),
+        ("name", ctypes.c_char * 16),
+    )
+
+
 class MapInfo(ctypes.Structure):
     """The head of `struct bpf_map_info` (uapi/linux/bpf.h)."""
 

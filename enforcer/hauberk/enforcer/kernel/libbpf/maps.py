@@ -115,12 +115,6 @@ class Map:
                 return found
             start, count.value = byref(at), room
 
-    def items(self) -> dict[bytes, bytes]:
-        """All entries."""
-        pairs = zip(self.dump(), (self.key_size, self.value_size), strict=True)
-        keys, values = ([text[at : at + size] for at in range(0, len(text), size)] for text, size in pairs)
-        return dict(zip(keys, values, strict=True))
-
     def delete(self, key: bytes) -> bool:
         """Whether there was such an entry."""
         result = lib.delete(self.fd, key)

@@ -7,13 +7,16 @@ import os
 import signal
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from ctypes import byref, c_size_t, c_uint32, sizeof, string_at
+from ctypes import addressof, byref, c_size_t, c_uint32, sizeof, string_at
 from typing import Any, Self
 
 from hauberk.enforcer.kernel.errors import KernelError
 from hauberk.enforcer.kernel.libbpf import library as lib
-from hauberk.enforcer.kernel.libbpf.library import LinkInfo, OpenOptions, checked
+from hauberk.enforcer.kernel.libbpf.library import LinkInfo, OpenOptions, ProgramInfo, checked
 from hauberk.enforcer.kernel.libbpf.maps import Map
+
+_MOST_MAPS = 64
+"""Of one program (kernel/bpf/verifier.c, MAX_USED_MAPS)."""
 
 
 @contextmanager
@@ -168,6 +171,19 @@ def program_of_link(path: str) -> int:
         info, size = LinkInfo(), c_uint32(sizeof(LinkInfo))
         checked(lib.info(fd, byref(info), byref(size)), asked)
         return int(info.prog_id)
+    finally:
+        os.close(fd)
+
+
+def about_program(program: int) -> tuple[str, frozenset[int]]:
+    """The name of a program, of which the kernel keeps 15 characters, and the ids of the maps that it uses."""
+    asked = f"open program {program}"
+    fd = checked(lib.program_by_id(program), asked)
+    try:
+        maps = (c_uint32 * _MOST_MAPS)()
+        info = ProgramInfo(map_count=_MOST_MAPS, maps=addressof(maps))
+        checked(lib.info(fd, byref(info), byref(c_uint32(sizeof(ProgramInfo)))), asked)
+        return info.name.decode(errors="replace"), frozenset(maps[: info.map_count])
     finally:
         os.close(fd)
 
