@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.container import Container, running
-from support.enforcing import PINS, behind
+from support.enforcing import PINS, SEED, WEB, behind, load, one_line
 from support.guest import Guest
 from support.keeper import Keeper
 from support.nodedaemon import ALERTS, POLICIES, Daemon, block, image, policy, runs, tended, uptime
@@ -122,7 +122,10 @@ def test_what_somebody_changes_in_the_kernel_is_told_and_put_right(guest: Guest)
         entries = "its entries in the kernel are others than those of its policies"
         assert found("kernel.set_policy(1, Image())") == f"web: {entries}"
         assert not reads(container)
-        nobody = "from dataclasses import replace; kernel._set(replace(kernel.settings(), levels=0))"
+        nobody = (
+            "from dataclasses import replace; maps = loader.adopt().maps; "
+            "maps[loader.SETTINGS_MAP].set(SLOT.pack(0), replace(kernel.settings(), levels=0).pack())"
+        )
         assert found(nobody) == "the settings in the kernel are others than those of the daemon"
         behind(guest, "kernel = Kernel(loader.adopt()); assert kernel.settings().levels")
         records = f"{PINS}/maps/records"
@@ -158,4 +161,11 @@ def test_observing_denies_nothing_and_reports_what_would_be(guest: Guest) -> Non
         assert runs(container, "ls")
         found = [one for one in daemon.alerts() if one["Resource"] == "/usr/bin/ls"]
         assert [(one["PolicyName"], one["Result"]) for one in found] == [("p", "Passed")] * 2
+        daemon.end()
+        assert "nothing is denied, as" in one_line(load(guest, SEED, "--cgroup", container.cgroup, *WEB))
+        # the next one observes as well, and the one after it denies
+        Daemon(guest, "--mode", "observe").end()
+        assert runs(container, "ls")
+        daemon = Daemon(guest)
+        assert not runs(container, "ls")
     daemon.end()

@@ -49,9 +49,13 @@ def prove_a_denial(kernel: Kernel, folder: Path) -> None:
     `folder` is where the files are made.
 
     Raises:
-        RefusedError: it was not, with what the kernel counted meanwhile.
+        RefusedError: it was not, with what the kernel counted meanwhile; or somebody observes, and nothing is denied.
 
     """
+    if kernel.settings().observe:
+        raise RefusedError(
+            "nothing is denied, as `hauberk-enforcer run --mode observe` set it: end it, and unload its programs first"
+        )
     before = kernel.counters()
     slot = kernel.probe_slot
     with _cgroup() as group, tempfile.TemporaryDirectory(prefix="probe-", dir=folder) as files:

@@ -95,12 +95,21 @@ class _Run:
             self._kernel: Kernel = session.kernel
             if session.replaced:
                 _log("replaced", programs=str(options.programs))
-            prove_a_denial(self._kernel, folder)
+            pins = Pins(places.pins)
+            stack.callback(pins.close)
+            before = states.read(places.state)
+            detached: set[str] = set()
+            if before and not (session.fresh or session.replaced):
+                detached = set(before.programs) - set(pins.attached())
+            if detached:
+                loader.load(options.programs, pins=places.pins).close()
+                pins.renew()
+            if not options.observe:
+                self._kernel.set_observe(on=False)
+            if not self._kernel.settings().observe:
+                prove_a_denial(self._kernel, folder)
         self._kernel.set_rate(*options.rate)
         self._kernel.set_observe(on=options.observe)
-
-        pins = Pins(places.pins)
-        stack.callback(pins.close)
 
         def reload() -> None:
             # not while somebody unloads
@@ -117,12 +126,6 @@ class _Run:
             with states.locked(places.state):
                 yield from pins.mended()
 
-        before = states.read(places.state)
-        detached: set[str] = set()
-        if before and not (session.fresh or session.replaced):
-            detached = set(before.programs) - set(pins.attached())
-        if detached:
-            reload()
         applier = Applier(self._kernel, places.state, pins.attached(), pins.attached, mended)
         applier.found += [Tampering("", f"program {name} was detached") for name in sorted(detached)]
         self._attached = pins.attached
