@@ -357,7 +357,7 @@ def test_a_storm_of_changes_is_taken_together(node: Node) -> None:
 def test_while_the_server_is_away_enforcement_goes_on_and_changes_are_picked_up_after(node: Node) -> None:
     server = node.cluster.servers["apiserver"]
     held = dict(node.kernel.held)
-    server.stop()
+    server.stop(kill=True)
     until(lambda: node.daemon.status.problems or node.reporter.staleness() > 3, WITHIN, "it is noticed")
     assert node.kernel.held == held
     server.start()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hauberk.enforcer.backoff import Backoff
+from hauberk.enforcer.cluster import reflector
 from hauberk.enforcer.cluster.api import Api, ApiError, Query, UnreachableError
 from hauberk.enforcer.cluster.reflector import Reflector
 from support.cluster import Cluster, until, wait_ready
@@ -48,11 +52,68 @@ class Line:
             raise UnreachableError("the line is cut")
 
 
+class Wire:
+    """Connections to the API server on a port of its own: they can be cut, or go silent without an end."""
+
+    def __init__(self, url: str) -> None:
+        self._to = int(url.rpartition(":")[2])
+        self._listens = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self.flows = threading.Event()
+        self.flows.set()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        return int(self._listens.getsockname()[1])
+
+    def cut(self) -> None:
+        """All that are open; others may be opened at once."""
+        for one in self._open:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        self._open.clear()
+
+    def close(self) -> None:
+        self._listens.close()
+        self.flows.set()
+        self.cut()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                ours, _ = self._listens.accept()
+                theirs = socket.create_connection(("127.0.0.1", self._to))
+                self._open += [ours, theirs]
+                for ends in ((ours, theirs), (theirs, ours)):
+                    threading.Thread(target=self._carry, args=ends, daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(65536):
+                self.flows.wait()
+                other.sendall(data)
+        with suppress(OSError):
+            other.shutdown(socket.SHUT_RDWR)
+
+
 @pytest.fixture
-def line(cluster: Cluster) -> Iterator[Line]:
+def wire(cluster: Cluster) -> Iterator[Wire]:
+    found = Wire(cluster.url)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def space(cluster: Cluster) -> Iterator[None]:
     cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}})
-    yield Line(Api(cluster.kubeconfig))
+    yield
     cluster.kubectl("delete", "namespace", SPACE, "--wait=false")
+
+
+@pytest.fixture
+def line(cluster: Cluster) -> Line:
+    return Line(Api(cluster.kubeconfig))
 
 
 def say(cluster: Cluster, name: str, value: str) -> None:
@@ -97,4 +158,32 @@ def test_what_etcd_has_compacted_away_is_listed_again(cluster: Cluster, line: Li
     assert line.lists > listed
     say(cluster, "kept", "after")
     until(lambda: seen("kept") == "after", WITHIN, "it watches again")
+    watched.end()
+
+
+def test_a_connection_that_is_cut_or_goes_silent_is_made_anew(
+    cluster: Cluster, wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection whose other end is gone without a word is half open."""
+    monkeypatch.setattr(reflector, "_SILENCE", 3.0)
+    config = tmp_path / "kubeconfig"
+    config.write_text(cluster.kubeconfig.read_text().replace(cluster.url, f"https://127.0.0.1:{wire.port}"))
+    say(cluster, "one", "before")
+    backoff = Backoff(least=0.1, most=1.0)
+    watched = Reflector(Api(config), PATH, lambda one: dict(one.get("data") or {}), lambda: None, backoff=backoff)
+    watched.start()
+
+    def seen() -> str | None:
+        return (watched.find(SPACE, "one") or {}).get("said")
+
+    until(lambda: seen() == "before", WITHIN, "the watch is at work")
+    wire.cut()
+    say(cluster, "one", "cut")
+    until(lambda: seen() == "cut", WITHIN, "it watches again")
+    wire.flows.clear()
+    say(cluster, "one", "silent")
+    until(lambda: watched.error, WITHIN, "the silence is noticed")
+    assert (seen(), watched.staleness() >= 3) == ("cut", True)
+    wire.flows.set()
+    until(lambda: seen() == "silent", WITHIN, "what was missed is there")
     watched.end()

@@ -49,8 +49,10 @@ class Server:
             env={**os.environ, **self.environment},
         )
 
-    def stop(self) -> None:
+    def stop(self, *, kill: bool = False) -> None:
         if self._process is not None:
+            if kill:
+                self._process.kill()
             self._process.terminate()
             try:
                 self._process.wait(10)
