@@ -12,7 +12,7 @@ from support.container import Container, running
 from support.enforcing import PINS, SEED, WEB, behind, load, one_line
 from support.guest import Guest
 from support.keeper import Keeper
-from support.nodedaemon import ALERTS, POLICIES, Daemon, block, image, policy, runs, tended, uptime
+from support.nodedaemon import ALERTS, CLI, POLICIES, Daemon, block, image, policy, runs, tended, uptime
 
 pytestmark = [pytest.mark.guest, pytest.mark.parametrize("keeper", ["6.12"], indirect=True)]
 
@@ -149,7 +149,16 @@ def test_what_somebody_changes_in_the_kernel_is_told_and_put_right(guest: Guest)
         told = {event["found"] for event in daemon.log if event["event"] == "tampered"}
         assert told == {"program hauberk_open was detached", f"web: {entries}"}
         assert not reads(container)
-    daemon.end()
+        daemon.end()
+        # a map that no program reads: what is written there would judge nothing
+        automata = f"{PINS}/maps/automata"
+        other = f"libbpf.Map.create(libbpf.MAP_ARRAY, 'x', 4, 4, 9).pin('{automata}')"
+        behind(guest, f"Path('{automata}').unlink(); {other}")
+        refused = guest.run([*CLI, "run", "--policies", POLICIES])
+        assert one_line(refused).startswith(f"{automata} is not the map of the programs: unload them")
+        assert not reads(container)
+        guest.run([*CLI, "unload"]).checked()
+        assert reads(container)
 
 
 def test_observing_denies_nothing_and_reports_what_would_be(guest: Guest) -> None:
