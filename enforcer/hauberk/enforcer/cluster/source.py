@@ -136,8 +136,12 @@ class ClusterSource:
                     yield found
 
     def earlier(self, given: Iterable[Given]) -> tuple[PolicyObject, ...]:
-        found = (policy_object(one.document) for one in given)
-        return tuple({one.key: one for one in found if one is not None}.values())
+        found: dict[PolicyKey, PolicyObject] = {}
+        for one in (policy_object(one.document) for one in given):
+            # containers hold several versions where a swap failed: the last of them counts
+            if one is not None and (one.key not in found or one.generation >= found[one.key].generation):
+                found[one.key] = one
+        return tuple(found.values())
 
     def postures(self) -> dict[str, Posture]:
         found: dict[str, Posture] = {}

@@ -111,7 +111,6 @@ class Daemon:
         self._tree = tree or Tree()
         self._roots = Roots(applier.state)
         held = (given for held in applier.state.slots.values() for given in held.now.policies)
-        # where slots hold several versions of one, as after a swap that failed, the last counts
         self._planner = Planner(self._roots, source.earlier(held))
         self._lock = threading.Lock()
         self._wake = threading.Event()
