@@ -12,7 +12,7 @@ from support.container import Container, running
 from support.enforcing import PINS, SEED, WEB, behind, load, one_line
 from support.guest import Guest
 from support.keeper import Keeper
-from support.nodedaemon import ALERTS, CLI, POLICIES, Daemon, block, image, policy, runs, tended, uptime
+from support.nodedaemon import ALERTS, CLI, POLICIES, Daemon, block, image, paused, policy, runs, tended, uptime
 
 pytestmark = [pytest.mark.guest, pytest.mark.parametrize("keeper", ["6.12"], indirect=True)]
 
@@ -136,8 +136,9 @@ def test_what_somebody_changes_in_the_kernel_is_told_and_put_right(guest: Guest)
         # what starts while a cgroup around its own is another workload's is not judged; afterwards it is
         above = str(Path(container.cgroup).parent)
         seen = len(daemon.log)
-        behind(guest, f"kernel = Kernel(loader.adopt()); kernel.register(Path('{above}'), 7)")
-        assert reads(container)
+        with paused(guest):
+            behind(guest, f"kernel = Kernel(loader.adopt()); kernel.register(Path('{above}'), 7)")
+            assert reads(container)
         said = daemon.until(lambda event: event["event"] == "tampered", after=seen)
         assert said["found"] == f"web: {above}, which it is in, was given to another workload"
         assert not reads(container)

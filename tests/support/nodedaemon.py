@@ -97,6 +97,14 @@ def tended(keeper: Keeper) -> Generator[Guest]:
     guest.run(["rm", "-rf", "/daemon", "/run/hauberk"])
 
 
+@contextmanager
+def paused(guest: Guest) -> Generator[None]:
+    """The daemon of a guest looks at nothing meanwhile, and puts nothing right."""
+    guest.run(["pkill", "-STOP", "--full", "hauberk.enforcer.main run"]).checked()
+    yield
+    guest.run(["pkill", "-CONT", "--full", "hauberk.enforcer.main run"]).checked()
+
+
 def reach(guest: Guest, cluster: Cluster) -> None:
     """Leads a guest with a network to the API server: /t/kubeconfig there is for it."""
     guest.put("/t/forward.py", (INSIDE / "forward.py").read_bytes())
