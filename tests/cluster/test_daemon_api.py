@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from enforcer.node.made import Kernel
-from hauberk.enforcer.cluster.api import Api, ApiError, Query
+from hauberk.enforcer.cluster.api import Api, ApiError
 from hauberk.enforcer.cluster.events import Regarding, Said
 from hauberk.enforcer.cluster.reporter import Reporter
 from hauberk.enforcer.cluster.reports import node_object
@@ -31,6 +30,7 @@ from hauberk.policy.digest import ANNOTATION
 from hauberk.policy.model import Posture
 from support import ROOT, hauberk, missing
 from support.cluster import Cluster, until, wait_ready
+from support.rights import Recorded, Right, granted
 
 NODE, SYSTEM, SPACE = "daemon-node", "hauberk-system", "daemon"
 ID = "c" * 64
@@ -51,47 +51,6 @@ def policy(name: str, spec: dict[str, Any], **annotations: str) -> dict[str, Any
 
 def block(path: str) -> dict[str, Any]:
     return {"action": "Block", "process": {"matchPaths": [{"path": path}]}}
-
-
-Right = tuple[str, str, str]
-"""API group, resource and verb."""
-
-
-class Recorded(Api):
-    """Notes in `used` which rights its requests need."""
-
-    def __init__(self, kubeconfig: Path, used: set[Right]) -> None:
-        super().__init__(kubeconfig)
-        self._used = used
-
-    def _call(self, method: str, path: str, query: Query, *more: Any, **named: Any) -> Any:
-        _, *parts = path.split("/")
-        group, rest = ("", parts[2:]) if parts[0] == "api" else (parts[1], parts[3:])
-        resource, *inside = rest[2:] if rest[0] == "namespaces" and len(rest) > 2 else rest
-        name = "/".join([resource, *inside[1:]])
-        verbs = {
-            "GET": ["watch" if "watch" in query else "get" if inside else "list"],
-            "POST": ["create"],
-            # what is not there yet is created by its first patch
-            "PATCH": ["patch"] if len(inside) > 1 or group == "events.k8s.io" else ["create", "patch"],
-            "DELETE": ["delete"],
-        }
-        self._used.update((group, name, verb) for verb in verbs[method])
-        return super()._call(method, path, query, *more, **named)
-
-
-def granted() -> set[Right]:
-    """By the roles that are deployed."""
-    files = [ROOT / "deploy/enforcer/rbac.yaml", ROOT / "deploy/openreports-role.yaml"]
-    documents = [one for file in files for one in yaml.safe_load_all(file.read_text())]
-    return {
-        (group, resource, verb)
-        for one in documents
-        for rule in one.get("rules", ())
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
 
 
 class Node:
@@ -286,6 +245,28 @@ def test_a_policy_that_cannot_be_enforced_is_a_drift_until_it_can(node: Node) ->
     node.until_states(p="Enforced")
     until(lambda: not node.reports(), WITHIN, "no drift")
     until(lambda: node.results() == {("p", "Enforced", "pass")}, WITHIN, "a Report says that it is enforced")
+
+
+def test_the_role_of_status_is_enough_for_it(node: Node) -> None:
+    cluster = node.cluster
+    cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "deploy/status-role.yaml"))
+    account = ["--serviceaccount", f"{SPACE}:reader", "-n", SYSTEM]
+    cluster.kubectl("create", "serviceaccount", "reader", "-n", SPACE)
+    reader = cluster.config_for("reader", cluster.token_of(SPACE, "reader"))
+    try:
+        cluster.kubectl("create", "clusterrolebinding", "reader", "--clusterrole", "hauberk-status", *account[:2])
+
+        def notes() -> list[str]:
+            done = hauberk("status", "--kubeconfig", reader, "--format", "json")
+            return json.loads(done.stdout)["notes"] if done.stdout else [done.stderr]
+
+        # without the Role of the namespace only heartbeats are missing, and that is told
+        until(lambda: [one.partition(",")[0] for one in notes()] == ["Leases are not looked at"], WITHIN, "told", notes)
+        cluster.kubectl("create", "rolebinding", "reader", "--role", "hauberk-status", *account)
+        until(lambda: notes() == [], WITHIN, "all is read", notes)
+    finally:
+        cluster.kubectl("delete", "clusterrolebinding", "reader", "--ignore-not-found")
+        cluster.kubectl("delete", "rolebinding", "reader", "-n", SYSTEM, "--ignore-not-found")
 
 
 def test_a_policy_that_was_edited_after_it_was_rendered_is_a_drift(node: Node) -> None:

@@ -135,6 +135,8 @@ def reports(where: Where, lease_namespace: str) -> Said:
         beats = list(reader.leases(lease_namespace))
     except _ForbiddenError as error:
         notes.append(f"Leases are not looked at, so none is told that is silent: {error.reason}")
+    if nodes and beats == []:
+        notes.append(f"there is no Lease in {lease_namespace}: --lease-namespace names where the nodes have theirs")
     return Said(reader.name, nodes, drifts, policies, beats, notes)
 
 

@@ -119,7 +119,9 @@ def run(
     ] = None,
     label: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option(metavar="KEY=VALUE", help="Label by which host policies select this node. May be repeated."),
+        typer.Option(
+            metavar="KEY=VALUE", help="With --policies: label by which host policies select this node. May be repeated."
+        ),
     ] = None,
     posture_file: Annotated[
         PostureName, typer.Option(help="What ends an allow-list of processes or files.")
