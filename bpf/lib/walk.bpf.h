@@ -85,8 +85,11 @@ struct {
 	__type(value, struct working);
 } working_sets SEC(".maps");
 
-/* Its address is asked of /proc/kallsyms; a kernel that does not tell it is refused (`hauberk-enforcer check`). */
-extern const void rename_lock __ksym;
+/*
+ * Where the kernel's lock of renames is, as user space read it in /proc/kallsyms. Not `__ksym`: libbpf would read and
+ * parse all symbols for it, each time that an object is loaded.
+ */
+const volatile __u64 rename_lock SEC(".rodata.kernel");
 
 /* Another task may run here while one is preempted inside a program, so each takes a set of its own. */
 static __always_inline struct working *borrow(__u32 *index)
@@ -189,7 +192,7 @@ static __always_inline __u32 renames(void)
 {
 	__u32 sequence = 0;
 
-	bpf_probe_read_kernel(&sequence, sizeof(sequence), &rename_lock);
+	bpf_probe_read_kernel(&sequence, sizeof(sequence), (void *)rename_lock);
 	return sequence;
 }
 

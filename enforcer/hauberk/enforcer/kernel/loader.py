@@ -12,7 +12,8 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,15 @@ from typing import Self
 
 from hauberk.enforcer.kernel.errors import NotOursError
 from hauberk.enforcer.kernel.hashing import Seed
-from hauberk.enforcer.kernel.libbpf import Link, Map, Object, is_loaded, program_of_link
+from hauberk.enforcer.kernel.libbpf import Map, Object, is_loaded, program_of_link
+from hauberk.enforcer.kernel.symbols import address, has_function
 from hauberk.enforcer.kernel.wire import CONSTANTS, CONTAINER, KEY, SEED, SETTINGS, SLOT, VERSION, Fault
 
 PINS = Path("/sys/fs/bpf/hauberk")
 _NAME = "hauberk"
-_CONSTANTS = f"{_NAME}.rodata"
+_CONSTANTS, _KERNEL = f"{_NAME}.rodata", ".rodata.kernel"
+_MOST_WORKERS = 4
+"""Each holds the types of the kernel in memory while it loads, some 20 MB."""
 SETTINGS_MAP = ".data.settings"
 _SHAPES = {
     "policies": (SLOT.size, SLOT.size),
@@ -99,30 +103,16 @@ def load(object_file: Path, *, pins: Path = PINS, sizes: Sizes | None = None, fa
     """
     mend(pins=pins)
     fresh = _fresh(pins)
-    links: list[Link] = []
     with ExitStack() as opened:
         before = opened.enter_context(adopt(pins=pins)) if pins.exists() else None
-        programs = opened.enter_context(Object(str(object_file), _NAME))
-        if not {*_SHAPES, _CONSTANTS} <= set(programs.map_names):
-            raise NotOursError(f"{object_file} holds other programs than Hauberk's: install the package again")
         try:
-            _prepare(programs, build_of(object_file), sizes or Sizes(), before, fault)
-            programs.load()
             for name in ("maps", "links"):
                 (fresh / name).mkdir(mode=0o700, parents=True)
-            for name in (*_SHAPES, _CONSTANTS):
-                programs.map(name).pin(str(fresh / "maps" / _pin_of(name)))
-            for name in programs.programs:
-                if not _left_out(name):
-                    links.append(programs.attach(name))
-                    links[-1].pin(str(fresh / "links" / name))
+            _make(object_file, fresh, sizes or Sizes(), before, fault)
             _put_in_place(fresh, pins)
         except BaseException:
             _remove(fresh)
             raise
-        finally:
-            for link in links:
-                link.release()
     return adopt(pins=pins)
 
 
@@ -131,25 +121,52 @@ def build_of(object_file: Path) -> int:
     return int.from_bytes(hashlib.sha256(object_file.read_bytes()).digest()[:4], "little")
 
 
+def _make(object_file: Path, fresh: Path, sizes: Sizes, before: Programs | None, fault: Fault) -> None:
+    """Maps first; then programs, as many at a time as there are processors: verifying them is what takes long."""
+    with Object(str(object_file), _NAME) as base:
+        if not {*_SHAPES, _CONSTANTS, _KERNEL} <= set(base.map_names):
+            raise NotOursError(f"{object_file} holds other programs than Hauberk's: install the package again")
+        _prepare(base, build_of(object_file), sizes, before, fault)
+        for name in base.programs:
+            base.leave_out(name)
+        base.load()
+        for name in (*_SHAPES, _CONSTANTS):
+            base.map(name).pin(str(fresh / "maps" / _pin_of(name)))
+        names = [name for name in base.programs if name not in _SINCE or has_function(_SINCE[name])]
+        workers = min(_MOST_WORKERS, len(os.sched_getaffinity(0)))
+        # neighbours in the object are much alike, so that each has about as much to do
+        parts = [names[start::workers] for start in range(workers)]
+        with ThreadPoolExecutor(workers, "hauberk-load") as pool:
+            for done in [pool.submit(_attach, object_file, base, part, fresh / "links") for part in parts]:
+                done.result()
+
+
+def _attach(object_file: Path, base: Object, names: Collection[str], links: Path) -> None:
+    """Loads, attaches and pins some of the programs, to work on the maps of `base`."""
+    with Object(str(object_file), _NAME) as programs:
+        for name in programs.map_names:
+            programs.reuse(name, base.map(name))
+        for name in programs.programs:
+            if name not in names:
+                programs.leave_out(name)
+        programs.load()
+        for name in names:
+            link = programs.attach(name)
+            try:
+                link.pin(str(links / name))
+            finally:
+                link.release()
+
+
 def _prepare(programs: Object, build: int, sizes: Sizes, before: Programs | None, fault: Fault) -> None:
     for name, entries in sizes.of().items():
         programs.set_entries(name, entries)
     secret = before.seed.pack() if before else secrets.token_bytes(SEED.size)
     programs.set_initial(_CONSTANTS, CONSTANTS.pack(VERSION, 1, fault, build, secret))
-    for name in programs.programs:
-        if _left_out(name):
-            programs.leave_out(name)
+    programs.set_initial(_KERNEL, KEY.pack(address("rename_lock")))
     if before:
         for name, existing in before.maps.items():
             programs.reuse(name, existing)
-
-
-def _left_out(program: str) -> bool:
-    symbol = _SINCE.get(program)
-    if symbol is None:
-        return False
-    with Path("/proc/kallsyms").open(encoding="ascii") as symbols:
-        return not any(line.split()[2] == symbol for line in symbols)
 
 
 def _fresh(pins: Path) -> Path:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -24,8 +25,15 @@ _PRINT = ctypes.CFUNCTYPE(_INT, _INT, _TEXT, _POINTER)
 SAMPLE = ctypes.CFUNCTYPE(_INT, _POINTER, _POINTER, _SIZE)
 
 
+class _Log(threading.local):
+    """What the library said to the calls of one thread."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+
 class _Library:
-    """Functions by name, each with its prototype; the log of the calls of this process."""
+    """Functions by name, each with its prototype; the log of their calls."""
 
     def __init__(self) -> None:
         try:
@@ -34,7 +42,7 @@ class _Library:
         except OSError as error:
             raise KernelError(errno.ENOENT, f"{_LIBRARY} cannot be loaded (Debian: libbpf1): {error}") from error
         self._format.argtypes = [ctypes.c_char_p, _SIZE, _TEXT, _POINTER]
-        self.lines: list[str] = []
+        self._log = _Log()
         # kept for as long as the library calls it
         self._printer = _PRINT(self._print)
         self.call("libbpf_set_print", _POINTER, _POINTER)(ctypes.cast(self._printer, _POINTER))
@@ -43,8 +51,8 @@ class _Library:
         if level <= 1:
             buffer = ctypes.create_string_buffer(_LOG_BYTES)
             self._format(buffer, len(buffer), form, arguments)
-            self.lines += buffer.value.decode(errors="replace").splitlines()
-            del self.lines[:-_LOG_LINES]
+            self._log.lines += buffer.value.decode(errors="replace").splitlines()
+            del self._log.lines[:-_LOG_LINES]
         return 0
 
     def call(self, name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
@@ -53,7 +61,7 @@ class _Library:
         return function  # type: ignore[no-any-return]
 
     def take_lines(self) -> list[str]:
-        lines, self.lines = self.lines, []
+        lines, self._log.lines = self._log.lines, []
         return lines
 
 
