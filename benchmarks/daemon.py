@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests")]
 
 from enforcer.made import RECORD  # noqa: E402
-from enforcer.node.made import Kernel  # noqa: E402
+from enforcer.node import made  # noqa: E402
 from hauberk.enforcer.alerts import Context  # noqa: E402
 from hauberk.enforcer.cluster.api import Api  # noqa: E402
 from hauberk.enforcer.cluster.reporter import Reporter  # noqa: E402
@@ -83,6 +83,13 @@ def documents(policies: int, containers: int) -> list[dict[str, Any]]:
     return found
 
 
+class Kernel(made.Kernel):
+    """What it costs to hash what was written is the kernel's part, which `benchmarks/guest.py` counts."""
+
+    def digest(self, slot: int) -> str:
+        return f"{self.version(slot):064x}"
+
+
 class Node:
     """A node's cgroups and processes as files, and containers that a hook told of."""
 
@@ -111,9 +118,8 @@ class Node:
         (folder / "containers.json").write_text(json.dumps({"version": 1, "containers": told}))
 
 
-def daemon_side(kubeconfig: Path, folder: Path, containers: int, seconds: float) -> dict[str, Any]:
-    """In a process of its own, as on a node."""
-    begun, processor = time.perf_counter(), time.process_time()
+def daemon_side(kubeconfig: Path, folder: Path, containers: int, seconds: float, begun: float) -> dict[str, Any]:
+    """In a process of its own, as on a node; `begun` is when it was started, by the monotonic clock."""
     node, kernel = Node(folder, containers), Kernel()
     api = Api(kubeconfig)
     daemon: Daemon
@@ -131,12 +137,12 @@ def daemon_side(kubeconfig: Path, folder: Path, containers: int, seconds: float)
     loop = threading.Thread(target=daemon.run, args=(30.0, ready.set, reporter.beat))
     loop.start()
     ready.wait(120)
-    enforced = time.perf_counter() - begun
+    enforced = time.monotonic() - begun
     found: dict[str, Any] = {
         "containers_enforced": daemon.status.enforced,
         "policies_enforced": sum(one.failure is None for one in daemon.status.standings),
         "start_to_enforced_seconds": round(enforced, 2),
-        "start_to_enforced_processor_seconds": round(time.process_time() - processor, 2),
+        "start_to_enforced_processor_seconds": round(time.process_time(), 2),
     }
     time.sleep(5)
     idle = time.process_time()
@@ -184,11 +190,11 @@ def main() -> None:
     parser.add_argument("--policies", type=int, default=200)
     parser.add_argument("--containers", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--daemon", nargs=2, metavar=("KUBECONFIG", "FOLDER"), help=argparse.SUPPRESS)
+    parser.add_argument("--daemon", nargs=3, metavar=("KUBECONFIG", "FOLDER", "BEGUN"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.daemon:
-        kubeconfig, folder = map(Path, given.daemon)
-        print(json.dumps(daemon_side(kubeconfig, folder, given.containers, given.seconds)))
+        kubeconfig, folder = map(Path, given.daemon[:2])
+        print(json.dumps(daemon_side(kubeconfig, folder, given.containers, given.seconds, float(given.daemon[2]))))
         return
     with own_network(), tempfile.TemporaryDirectory() as name:
         parts = [Path(os.environ[part]) for part in ("HAUBERK_KUBE", "HAUBERK_CLIENTS")]
@@ -214,7 +220,10 @@ def measured(cluster: Cluster, folder: Path, given: argparse.Namespace) -> dict[
     (folder / "node").mkdir()
     line = [sys.executable, __file__, "--containers", str(given.containers), "--seconds", str(given.seconds)]
     done = subprocess.run(
-        [*line, "--daemon", cluster.kubeconfig, folder / "node"], check=True, stdout=subprocess.PIPE, text=True
+        [*line, "--daemon", cluster.kubeconfig, folder / "node", str(time.monotonic())],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return {"policies": given.policies, "containers": given.containers, **found}
