@@ -1,15 +1,18 @@
 """What the daemon costs a node: idle, from its start to everything enforced, and for alerts.
 
-usage: python benchmarks/daemon.py [--policies 200] [--containers 50] [--seconds 60]
+usage: python benchmarks/daemon.py [--policies 200] [--containers 50] [--seconds 60] [--kernel MAPS PROGRAMS WRITE]
 
 Needs HAUBERK_KUBE and HAUBERK_CLIENTS, see `make cluster-tools`: policies and pods are in a real API server. The kernel
 is a stand-in that remembers what it is given, as BPF LSM programs cannot be loaded everywhere: what writing costs
-there, `benchmarks/guest.py` counts. Times are of this machine; the server runs beside the daemon, in other processes.
+there, `benchmarks/guest.py --daemon` counts. With --kernel, three of its figures in millions of instructions, the
+stand-in keeps processors busy as long as they take at `RATE`, as many at a time as the real
+one does: a first start after a boot. Times are of this machine; the server runs beside the daemon, in other processes.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import resource
@@ -18,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,12 +36,16 @@ from hauberk.enforcer.cluster.api import Api  # noqa: E402
 from hauberk.enforcer.cluster.reporter import Reporter  # noqa: E402
 from hauberk.enforcer.cluster.source import ClusterSource  # noqa: E402
 from hauberk.enforcer.groups import Tree  # noqa: E402
+from hauberk.enforcer.kernel.image import Image  # noqa: E402
+from hauberk.enforcer.kernel.loader import MOST_WORKERS  # noqa: E402
 from hauberk.enforcer.kernel.wire import RECORD as LAYOUT  # noqa: E402
+from hauberk.enforcer.node.aim import Aim  # noqa: E402
 from hauberk.enforcer.node.applied import Applier  # noqa: E402
 from hauberk.enforcer.node.containers import Containers  # noqa: E402
 from hauberk.enforcer.node.daemon import Daemon  # noqa: E402
 from hauberk.enforcer.node.reading import Telling  # noqa: E402
 from hauberk.enforcer.node.sinks import opened  # noqa: E402
+from hauberk.enforcer.state import State  # noqa: E402
 from hauberk.policy.model import Posture  # noqa: E402
 from support import hauberk  # noqa: E402
 from support.cluster import Cluster, running, until  # noqa: E402
@@ -83,11 +91,36 @@ def documents(policies: int, containers: int) -> list[dict[str, Any]]:
     return found
 
 
+RATE = 3500.0
+"""Million instructions that a processor is taken to do in a second; see `benchmarks/rate.py`."""
+
+
 class Kernel(made.Kernel):
-    """What it costs to hash what was written is the kernel's part, which `benchmarks/guest.py` counts."""
+    """`maps`, `programs` and `write` are million instructions; hashing what was written is counted with them."""
+
+    def __init__(self, maps: float, programs: float, write: float) -> None:
+        super().__init__()
+        self._maps, self._programs, self._write = maps, programs, write
+
+    def load(self) -> None:
+        busy(self._maps)
+        workers = min(MOST_WORKERS, len(os.sched_getaffinity(0)))
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(busy, [self._programs / workers] * workers))
+
+    def set_policy(self, slot: int, image: Image) -> None:
+        busy(self._write)
+        super().set_policy(slot, image)
 
     def digest(self, slot: int) -> str:
         return f"{self.version(slot):064x}"
+
+
+def busy(instructions: float) -> None:
+    """Takes so many millions of a processor without Python's lock, as a call of the kernel does."""
+    end = time.thread_time() + instructions / RATE
+    while time.thread_time() < end:
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 2000)
 
 
 class Node:
@@ -118,20 +151,20 @@ class Node:
         (folder / "containers.json").write_text(json.dumps({"version": 1, "containers": told}))
 
 
-def daemon_side(kubeconfig: Path, folder: Path, containers: int, seconds: float, begun: float) -> dict[str, Any]:
-    """In a process of its own, as on a node; `begun` is when it was started, by the monotonic clock."""
-    node, kernel = Node(folder, containers), Kernel()
+def daemon_side(given: argparse.Namespace) -> dict[str, Any]:
+    """In a process of its own, as on a node; the last of `given.daemon` is when it was started (monotonic clock)."""
+    kubeconfig, folder = map(Path, given.daemon[:2])
+    begun = float(given.daemon[2])
+    node, kernel = Node(folder, given.containers), Kernel(*given.kernel)
     api = Api(kubeconfig)
-    daemon: Daemon
-
-    def wake() -> None:
-        daemon.wake()
-
-    source = ClusterSource(api, NODE, Posture(), wake, node.tree)
+    changed = threading.Event()
+    source = ClusterSource(api, NODE, Posture(), changed.set, node.tree)
     reporter = Reporter(api, source, NODE, SYSTEM, 0.0)
+    aim = Aim(source, Containers(folder / "containers.json"), State(), changed)
+    with aim.ahead():
+        kernel.load()
     applier = Applier(kernel, folder / "state.json", PROGRAMS, lambda: PROGRAMS)  # type: ignore[arg-type]
-    told = Containers(folder / "containers.json")
-    daemon = Daemon(source, told, applier, lambda status, _: reporter.tell(status), lambda: None, tree=node.tree)
+    daemon = Daemon(aim, applier, lambda status, _: reporter.tell(status), lambda: None, tree=node.tree)
     ready = threading.Event()
     reporter.start(daemon, applier, len(PROGRAMS))
     loop = threading.Thread(target=daemon.run, args=(30.0, ready.set, reporter.beat))
@@ -146,8 +179,8 @@ def daemon_side(kubeconfig: Path, folder: Path, containers: int, seconds: float,
     }
     time.sleep(5)
     idle = time.process_time()
-    time.sleep(seconds)
-    found["idle_percent_of_a_core"] = round(100 * (time.process_time() - idle) / seconds, 2)
+    time.sleep(given.seconds)
+    found["idle_percent_of_a_core"] = round(100 * (time.process_time() - idle) / given.seconds, 2)
     found["resident_mib"] = round(_resident() / 1024, 1)
     found |= alerts(daemon, folder, reporter)
     found["resident_mib_after_alerts"] = round(_resident() / 1024, 1)
@@ -190,11 +223,11 @@ def main() -> None:
     parser.add_argument("--policies", type=int, default=200)
     parser.add_argument("--containers", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--kernel", type=float, nargs=3, default=(0, 0, 0), metavar=("MAPS", "PROGRAMS", "WRITE"))
     parser.add_argument("--daemon", nargs=3, metavar=("KUBECONFIG", "FOLDER", "BEGUN"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.daemon:
-        kubeconfig, folder = map(Path, given.daemon[:2])
-        print(json.dumps(daemon_side(kubeconfig, folder, given.containers, given.seconds, float(given.daemon[2]))))
+        print(json.dumps(daemon_side(given)))
         return
     with own_network(), tempfile.TemporaryDirectory() as name:
         parts = [Path(os.environ[part]) for part in ("HAUBERK_KUBE", "HAUBERK_CLIENTS")]
@@ -218,7 +251,7 @@ def measured(cluster: Cluster, folder: Path, given: argparse.Namespace) -> dict[
     for at in range(0, len(whole), 50):
         cluster.apply(*whole[at : at + 50])
     (folder / "node").mkdir()
-    line = [sys.executable, __file__, "--containers", str(given.containers), "--seconds", str(given.seconds)]
+    line = [sys.executable, __file__, *sys.argv[1:]]
     done = subprocess.run(
         [*line, "--daemon", cluster.kubeconfig, folder / "node", str(time.monotonic())],
         check=True,

@@ -23,6 +23,7 @@ from hauberk.enforcer.cluster.reporter import Reporter
 from hauberk.enforcer.cluster.reports import node_object
 from hauberk.enforcer.cluster.source import ClusterSource
 from hauberk.enforcer.groups import Tree
+from hauberk.enforcer.node.aim import Aim
 from hauberk.enforcer.node.applied import Applier
 from hauberk.enforcer.node.containers import Containers
 from hauberk.enforcer.node.daemon import SETTLES, Daemon
@@ -109,18 +110,18 @@ class Node:
     def start(self) -> None:
         api = Recorded(self.account(), self.used)
         tree = Tree(self.folder / "cgroup", self.folder / "proc")
-        source = ClusterSource(api, NODE, Posture(), self._wake, tree)
+        changed = threading.Event()
+        source = ClusterSource(api, NODE, Posture(), changed.set, tree)
         self.reporter = Reporter(api, source, NODE, SYSTEM, 0.0, open_reports=True)
         state = self.folder / "state.json"
         applier = Applier(self.kernel, state, PROGRAMS, lambda: PROGRAMS)  # type: ignore[arg-type]
         containers = Containers(self.folder / "containers.json")
-        self.daemon = Daemon(source, containers, applier, lambda status, _: self.reporter.tell(status), lambda: None)
+        aim = Aim(source, containers, applier.state, changed)
+        self.daemon = Daemon(aim, applier, lambda status, _: self.reporter.tell(status), lambda: None)
+        source.start()
         self.reporter.start(self.daemon, applier, len(PROGRAMS))
         self._thread = threading.Thread(target=self.daemon.run, args=(2.0, lambda: None, self.reporter.beat))
         self._thread.start()
-
-    def _wake(self) -> None:
-        self.daemon.wake()
 
     def stop(self) -> None:
         self.daemon.end()

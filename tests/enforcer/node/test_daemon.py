@@ -15,9 +15,10 @@ import pytest
 
 from enforcer.node.made import LS, SYSCALLS, Kernel, policy
 from hauberk.enforcer.groups import Tree
+from hauberk.enforcer.node.aim import Aim, Source
 from hauberk.enforcer.node.applied import Applied, Applier
 from hauberk.enforcer.node.containers import Containers
-from hauberk.enforcer.node.daemon import Daemon, Source, Status
+from hauberk.enforcer.node.daemon import Daemon, Status
 from hauberk.enforcer.node.folder import Folder, object_of
 from hauberk.enforcer.node.local import Local
 from hauberk.enforcer.node.wanted import Cause, Container, Inputs, PolicyObject, Standing
@@ -34,6 +35,7 @@ class Known:
     def __init__(self) -> None:
         self.policies: tuple[PolicyObject, ...] = ()
         self.is_ready, self.is_known, self.filled = True, True, 0
+        self.started = False
         self._changed = True
 
     def set(self, *policies: PolicyObject) -> None:
@@ -41,6 +43,9 @@ class Known:
 
     def earlier(self, given: Iterable[Given]) -> tuple[PolicyObject, ...]:
         return tuple(object_of(one, one.policy) for one in given)
+
+    def start(self) -> None:
+        self.started = True
 
     def ready(self) -> bool:
         return self.is_ready
@@ -82,7 +87,9 @@ class Bench:
         state = self.folder / "state.json"
         self.applier = Applier(self.kernel, state, PROGRAMS, lambda: self.attached)  # type: ignore[arg-type]
         containers = Containers(self.folder / "containers.json")
-        self.daemon = Daemon(source, containers, self.applier, self._tell, self._reload, tree=self.tree)
+        self.daemon = Daemon(
+            Aim(source, containers, self.applier.state), self.applier, self._tell, self._reload, tree=self.tree
+        )
 
     def _tell(self, status: Status, did: Applied) -> None:
         self.told.append(status)

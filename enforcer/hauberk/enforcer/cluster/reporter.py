@@ -66,7 +66,6 @@ class Reporter:
             owner=self._source.node_uid,
         )
         self._publisher.start()
-        self._source.start()
 
     def end(self) -> None:
         self._source.end()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -16,9 +17,10 @@ from hauberk.enforcer import state as states
 from hauberk.enforcer.alerts import Alert, Context
 from hauberk.enforcer.groups import Tree
 from hauberk.enforcer.kernel.wire import Counter, Record
+from hauberk.enforcer.node.aim import Aim, Source
 from hauberk.enforcer.node.applied import Applied, Applier, Tampering
 from hauberk.enforcer.node.containers import Containers
-from hauberk.enforcer.node.daemon import Daemon, Source, Status
+from hauberk.enforcer.node.daemon import Daemon, Status
 from hauberk.enforcer.node.folder import Folder
 from hauberk.enforcer.node.hook import Door
 from hauberk.enforcer.node.local import Local
@@ -84,20 +86,23 @@ class _Run:
         from hauberk.enforcer.selftest import prove_a_denial
 
         self._options, self._notifier = options, Notifier()
+        changed = threading.Event()
         self._runtime: Watch | None = None
         self._tampered = self._swaps = 0
         self._last: set[Tampering] = set()
         places, folder = options.places, options.places.state.parent
         stack.enter_context(states.locked(places.state, LOCK, busy=BUSY))
-        source, self._reporter = self._source()
+        source, self._reporter = self._source(changed)
         with states.locked(places.state):
-            session = stack.enter_context(at_work(places, options.programs, most_bytes=options.most_bytes))
+            before = states.read(places.state)
+            aim = Aim(source, Containers(folder / "containers.json"), before or states.State(), changed)
+            with aim.ahead():
+                session = stack.enter_context(at_work(places, options.programs, most_bytes=options.most_bytes))
             self._kernel: Kernel = session.kernel
             if session.replaced:
                 _log("replaced", programs=str(options.programs))
             pins = Pins(places.pins)
             stack.callback(pins.close)
-            before = states.read(places.state)
             detached: set[str] = set()
             if before and not (session.fresh or session.replaced):
                 detached = set(before.programs) - set(pins.attached())
@@ -129,7 +134,7 @@ class _Run:
         applier = Applier(self._kernel, places.state, pins.attached(), pins.attached, mended)
         applier.found += [Tampering("", f"program {name} was detached") for name in sorted(detached)]
         self._attached = pins.attached
-        self.daemon = Daemon(source, Containers(folder / "containers.json"), applier, self._told, reload)
+        self.daemon = Daemon(aim, applier, self._told, reload)
         self._sink: Sink = opened(options.alerts)
         stack.callback(self._sink.close)
         if self._reporter is not None:
@@ -148,7 +153,7 @@ class _Run:
         if options.cri:
             stack.callback(self._watch(options.cri).close)
 
-    def _source(self) -> tuple[Source, Reporter | None]:
+    def _source(self, changed: threading.Event) -> tuple[Source, Reporter | None]:
         options = self._options
         if options.paths:
             return Local(Folder(options.paths), options.posture, options.labels), None
@@ -157,7 +162,7 @@ class _Run:
         from hauberk.enforcer.cluster.source import ClusterSource
 
         api = Api(options.kubeconfig)
-        source = ClusterSource(api, options.node, options.posture, self._wake, Tree())
+        source = ClusterSource(api, options.node, options.posture, changed.set, Tree())
         where = (options.node, options.lease_namespace, options.jitter)
         return source, Reporter(api, source, *where, _unwritten, open_reports=options.open_reports)
 
@@ -192,9 +197,6 @@ class _Run:
             # runtimes show of a hook that fails its exit code only
             _log("refused", container=str(state.get("id"))[:100], reason=said)
         return said
-
-    def _wake(self) -> None:
-        self.daemon.wake()
 
     def _interrupted(self, number: int, frame: object) -> None:  # noqa: ARG002  as the signal module calls it
         self.daemon.end()

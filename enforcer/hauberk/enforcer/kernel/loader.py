@@ -28,7 +28,7 @@ from hauberk.enforcer.kernel.wire import CONSTANTS, CONTAINER, KEY, SEED, SETTIN
 PINS = Path("/sys/fs/bpf/hauberk")
 _NAME = "hauberk"
 _CONSTANTS, _KERNEL = f"{_NAME}.rodata", ".rodata.kernel"
-_MOST_WORKERS = 4
+MOST_WORKERS = 4
 """Each holds the types of the kernel in memory while it loads, some 20 MB."""
 SETTINGS_MAP = ".data.settings"
 _SHAPES = {
@@ -133,16 +133,16 @@ def _make(object_file: Path, fresh: Path, sizes: Sizes, before: Programs | None,
         for name in (*_SHAPES, _CONSTANTS):
             base.map(name).pin(str(fresh / "maps" / _pin_of(name)))
         names = [name for name in base.programs if name not in _SINCE or has_function(_SINCE[name])]
-        workers = min(_MOST_WORKERS, len(os.sched_getaffinity(0)))
+        workers = min(MOST_WORKERS, len(os.sched_getaffinity(0)))
         # neighbours in the object are much alike, so that each has about as much to do
         parts = [names[start::workers] for start in range(workers)]
         with ThreadPoolExecutor(workers, "hauberk-load") as pool:
-            for done in [pool.submit(_attach, object_file, base, part, fresh / "links") for part in parts]:
+            for done in [pool.submit(attach, object_file, base, part, fresh / "links") for part in parts]:
                 done.result()
 
 
-def _attach(object_file: Path, base: Object, names: Collection[str], links: Path) -> None:
-    """Loads, attaches and pins some of the programs, to work on the maps of `base`."""
+def attach(object_file: Path, base: Object, names: Collection[str], links: Path) -> None:
+    """Loads, attaches and pins some of the programs, to work on the maps of `base`; a part of `load`."""
     with Object(str(object_file), _NAME) as programs:
         for name in programs.map_names:
             programs.reuse(name, base.map(name))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from hauberk.enforcer.kernel.errors import KernelError
 
+_BLOCK = 1 << 18
 _SYMBOLS, _TYPES = Path("/proc/kallsyms"), Path("/sys/kernel/btf/vmlinux")
 
 
 def address(name: str, symbols: Path = _SYMBOLS) -> int:
-    """Of a symbol of the kernel itself, not of a module. Stops where it is found: the kernel prints them as they are read.
+    """Of a symbol of the kernel itself, not of a module. Reads no further: the kernel prints symbols as they are read.
 
     Raises:
         KernelError: there is none of this name (data are left out without CONFIG_KALLSYMS_ALL), or the kernel hides
@@ -21,17 +25,33 @@ def address(name: str, symbols: Path = _SYMBOLS) -> int:
     asked = f"find {name} in {symbols}"
     wanted = f" {name}\n".encode()
     before = b""
-    with symbols.open("rb", buffering=0) as stream:
-        while block := stream.read(1 << 16):
-            text = before + block
-            at = text.find(wanted)
-            if at >= 0:
-                found = int(text[text.rfind(b"\n", 0, at) + 1 : at].split()[0], 16)
-                if not found:
-                    raise KernelError(errno.EPERM, asked, ["addresses are hidden: sysctl kernel.kptr_restrict=1"])
-                return found
-            before = text[text.rfind(b"\n") + 1 :]
+    for block in _blocks(symbols):
+        text = before + block
+        at = text.find(wanted)
+        if at >= 0:
+            found = int(text[text.rfind(b"\n", 0, at) + 1 : at].split()[0], 16)
+            if not found:
+                raise KernelError(errno.EPERM, asked, ["addresses are hidden: sysctl kernel.kptr_restrict=1"])
+            return found
+        before = text[text.rfind(b"\n") + 1 :]
     raise KernelError(errno.ENOENT, asked, ["boot a kernel built with CONFIG_KALLSYMS_ALL=y"])
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """Whole ones, by C's library: the kernel gives a page at a time, and Python wants its lock back after each."""
+    library = ctypes.CDLL(None, use_errno=True)
+    library.fopen.restype, library.fread.restype = ctypes.c_void_p, ctypes.c_size_t
+    library.fread.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_void_p]
+    library.fclose.argtypes = [ctypes.c_void_p]
+    stream = library.fopen(os.fsencode(path), b"rbe")
+    if not stream:
+        raise KernelError(ctypes.get_errno(), f"open {path}")
+    try:
+        block = ctypes.create_string_buffer(_BLOCK)
+        while size := library.fread(block, 1, _BLOCK, stream):
+            yield block.raw[:size]
+    finally:
+        library.fclose(stream)
 
 
 def has_function(name: str, types: Path = _TYPES) -> bool:

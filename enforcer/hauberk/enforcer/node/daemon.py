@@ -7,34 +7,29 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from hauberk.enforcer.alerts import Pod
 from hauberk.enforcer.faults import explained
 from hauberk.enforcer.groups import Tree
-from hauberk.enforcer.kernel.errors import KernelError, NotOursError, TooLargeError
 from hauberk.enforcer.kernel.image import Image
 from hauberk.enforcer.kernel.wire import Record
+from hauberk.enforcer.node.aim import FAULTS, Aim
 from hauberk.enforcer.node.applied import NODE_SLOT, Applied, Applier, Tampering
-from hauberk.enforcer.node.containers import Containers, container_of
-from hauberk.enforcer.node.roots import Roots
+from hauberk.enforcer.node.containers import container_of
 from hauberk.enforcer.node.wanted import (
     NODE,
     Cause,
     Container,
     Failure,
-    Inputs,
-    Planner,
     PolicyKey,
     PolicyObject,
     PolicyStanding,
     Standing,
 )
-from hauberk.enforcer.policies import Given
 from hauberk.policy.model import Workload
-from hauberk.policy.problems import HauberkError
 
 _BEGINS = 20.0
 """Seconds that a container which starts waits for the first list of policies."""
@@ -43,38 +38,8 @@ _DEAD = 180.0
 minute to load."""
 _KNOWN = 2.0
 """Seconds that it waits for its pod to be known: a pod is there before its containers, but may be heard of after."""
-FAULTS = (HauberkError, OSError, KernelError, TooLargeError, NotOursError)
-"""What the world does to a step."""
 SETTLES = 0.05
 """Seconds in which changes that come together are taken together: a storm of policies is one swap."""
-
-
-class Source(Protocol):
-    """Policies and all else that is said about workloads."""
-
-    def earlier(self, given: Iterable[Given]) -> tuple[PolicyObject, ...]:
-        """Policies that an earlier daemon left at work, as `fill` says them; asked once, before all else."""
-        ...
-
-    def ready(self) -> bool:
-        """Whether all was read once: before that, nothing may be taken for gone."""
-        ...
-
-    def knows(self, container: Container) -> bool:
-        """Whether all that selects a container is known."""
-        ...
-
-    def changed(self) -> bool:
-        """Whether `fill` would say something else than before; looks, and must not wait long."""
-        ...
-
-    def fill(self, containers: tuple[Container, ...]) -> Inputs:
-        """What is known now."""
-        ...
-
-    def problems(self) -> list[str]:
-        """What is wrong with what was read."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +55,7 @@ class Status:
 
 
 class Daemon:
-    """Keeps the kernel equal to a source.
+    """Keeps the kernel equal to what is wanted.
 
     `told` is called with the new status whenever it is another one; `reload` puts programs in the place of those that
     were detached.
@@ -98,22 +63,19 @@ class Daemon:
 
     def __init__(
         self,
-        source: Source,
-        containers: Containers,
+        aim: Aim,
         applier: Applier,
         told: Callable[[Status, Applied], None],
         reload: Callable[[], None],
         *,
         tree: Tree | None = None,
     ) -> None:
-        self._source, self._containers, self._applier, self._told = source, containers, applier, told
+        self._aim, self._applier, self._told = aim, applier, told
+        self._source, self._containers = aim.source, aim.containers
         self._reload = reload
         self._tree = tree or Tree()
-        self._roots = Roots(applier.state)
-        held = (given for held in applier.state.slots.values() for given in held.now.policies)
-        self._planner = Planner(self._roots, source.earlier(held))
         self._lock = threading.Lock()
-        self._wake = threading.Event()
+        self._wake = aim.changed
         self._ends = False
         self._began = threading.Event()
         self.policies: Mapping[PolicyKey, PolicyObject] = {}
@@ -242,9 +204,7 @@ class Daemon:
             self._trouble = ""
 
     def _cycle(self) -> None:
-        inputs = self._source.fill(self._containers.all())
-        self._roots.keep(inputs.containers)
-        desired = self._planner.plan(inputs)
+        inputs, desired = self._aim.plan()
         applied = self._applier.apply(desired.wanted)
         applied = replace(applied, failed={**desired.failed, **applied.failed})
         self.policies = {one.key: one for one in inputs.policies}

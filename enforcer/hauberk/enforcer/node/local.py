@@ -22,6 +22,9 @@ class Local:
     def earlier(self, given: Iterable[Given]) -> tuple[PolicyObject, ...]:
         return self.folder.earlier(given)
 
+    def start(self) -> None:
+        """It is read by who asks."""
+
     def ready(self) -> bool:
         self.folder.changed()
         return self.folder.was_read

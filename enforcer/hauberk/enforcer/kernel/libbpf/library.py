@@ -38,6 +38,7 @@ class _Library:
     def __init__(self) -> None:
         try:
             self._library = ctypes.CDLL(_LIBRARY, use_errno=True)
+            self._held = ctypes.PyDLL(_LIBRARY, use_errno=True)
             self._format = ctypes.CDLL(None).vsnprintf
         except OSError as error:
             raise KernelError(errno.ENOENT, f"{_LIBRARY} cannot be loaded (Debian: libbpf1): {error}") from error
@@ -56,7 +57,15 @@ class _Library:
         return 0
 
     def call(self, name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
-        function = getattr(self._library, name)
+        """A function that asks the kernel: other threads go on meanwhile."""
+        return self._typed(self._library, name, result, *arguments)
+
+    def quick(self, name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
+        """One that does not: to get Python's lock back from a thread that computes would take longer than the call."""
+        return self._typed(self._held, name, result, *arguments)
+
+    def _typed(self, library: ctypes.CDLL, name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
+        function = getattr(library, name)
         function.restype, function.argtypes = result, list(arguments)
         return function  # type: ignore[no-any-return]
 
@@ -66,24 +75,24 @@ class _Library:
 
 
 _LIB = _Library()
-major = _LIB.call("libbpf_major_version", _U32)
-minor = _LIB.call("libbpf_minor_version", _U32)
+major = _LIB.quick("libbpf_major_version", _U32)
+minor = _LIB.quick("libbpf_minor_version", _U32)
 open_file = _LIB.call("bpf_object__open_file", _POINTER, _TEXT, _POINTER)
 load = _LIB.call("bpf_object__load", _INT, _POINTER)
 close = _LIB.call("bpf_object__close", None, _POINTER)
-next_program = _LIB.call("bpf_object__next_program", _POINTER, _POINTER, _POINTER)
-next_map = _LIB.call("bpf_object__next_map", _POINTER, _POINTER, _POINTER)
-program_name = _LIB.call("bpf_program__name", _TEXT, _POINTER)
-set_autoload = _LIB.call("bpf_program__set_autoload", _INT, _POINTER, ctypes.c_bool)
+next_program = _LIB.quick("bpf_object__next_program", _POINTER, _POINTER, _POINTER)
+next_map = _LIB.quick("bpf_object__next_map", _POINTER, _POINTER, _POINTER)
+program_name = _LIB.quick("bpf_program__name", _TEXT, _POINTER)
+set_autoload = _LIB.quick("bpf_program__set_autoload", _INT, _POINTER, ctypes.c_bool)
 attach = _LIB.call("bpf_program__attach", _POINTER, _POINTER)
 link_pin = _LIB.call("bpf_link__pin", _INT, _POINTER, _TEXT)
 link_destroy = _LIB.call("bpf_link__destroy", _INT, _POINTER)
-map_name = _LIB.call("bpf_map__name", _TEXT, _POINTER)
-map_fd = _LIB.call("bpf_map__fd", _INT, _POINTER)
-map_set_max_entries = _LIB.call("bpf_map__set_max_entries", _INT, _POINTER, _U32)
-map_initial_value = _LIB.call("bpf_map__initial_value", _POINTER, _POINTER, ctypes.POINTER(_SIZE))
-map_set_initial_value = _LIB.call("bpf_map__set_initial_value", _INT, _POINTER, _POINTER, _SIZE)
-map_reuse_fd = _LIB.call("bpf_map__reuse_fd", _INT, _POINTER, _INT)
+map_name = _LIB.quick("bpf_map__name", _TEXT, _POINTER)
+map_fd = _LIB.quick("bpf_map__fd", _INT, _POINTER)
+map_set_max_entries = _LIB.quick("bpf_map__set_max_entries", _INT, _POINTER, _U32)
+map_initial_value = _LIB.quick("bpf_map__initial_value", _POINTER, _POINTER, ctypes.POINTER(_SIZE))
+map_set_initial_value = _LIB.quick("bpf_map__set_initial_value", _INT, _POINTER, _POINTER, _SIZE)
+map_reuse_fd = _LIB.quick("bpf_map__reuse_fd", _INT, _POINTER, _INT)
 obj_pin = _LIB.call("bpf_obj_pin", _INT, _INT, _TEXT)
 obj_get = _LIB.call("bpf_obj_get", _INT, _TEXT)
 create = _LIB.call("bpf_map_create", _INT, _INT, _TEXT, _U32, _U32, _U32, _POINTER)
