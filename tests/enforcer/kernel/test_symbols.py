@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hauberk.enforcer.kernel.errors import KernelError
-from hauberk.enforcer.kernel.symbols import address, has_function
+from hauberk.enforcer.kernel.symbols import address, has_function, look_ahead
 
 BLOCK = 1 << 18
 FIRST = "0000000000000000 A fixed_percpu_data\nffffffff81000000 T _text\n"
@@ -48,6 +48,21 @@ def test_a_kernel_that_does_not_tell(tmp_path: Path, text: str, number: int, rem
         address("rename_lock", symbols(tmp_path, text))
     assert found.value.errno == number
     assert remedy in str(found.value)
+
+
+def test_looking_ahead_is_looking_once(tmp_path: Path) -> None:
+    path = symbols(tmp_path, WANTED)
+    look_ahead("rename_lock", path)
+    assert address("rename_lock", path) == 0xFFFFFFFF8209A640
+    path.unlink()
+    assert address("rename_lock", path) == 0xFFFFFFFF8209A640
+
+
+def test_what_was_not_found_is_looked_for_again(tmp_path: Path) -> None:
+    look_ahead("rename_lock", tmp_path / "kallsyms")
+    with pytest.raises(KernelError):
+        address("rename_lock", tmp_path / "kallsyms")
+    assert address("rename_lock", symbols(tmp_path, WANTED)) == 0xFFFFFFFF8209A640
 
 
 def test_a_kernel_without_symbols(tmp_path: Path) -> None:

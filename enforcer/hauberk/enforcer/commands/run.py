@@ -91,6 +91,8 @@ class _Run:
         self._tampered = self._swaps = 0
         self._last: set[Tampering] = set()
         places, folder = options.places, options.places.state.parent
+        if not places.pins.exists():
+            loader.look_ahead()
         stack.enter_context(states.locked(places.state, LOCK, busy=BUSY))
         source, self._reporter = self._source(changed)
         with states.locked(places.state):

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from hauberk.enforcer.kernel import symbols
 from hauberk.enforcer.kernel.errors import NotOursError
 from hauberk.enforcer.kernel.hashing import Seed
 from hauberk.enforcer.kernel.libbpf import Map, Object, is_loaded, program_of_link
-from hauberk.enforcer.kernel.symbols import address, has_function
 from hauberk.enforcer.kernel.wire import CONSTANTS, CONTAINER, KEY, SEED, SETTINGS, SLOT, VERSION, Fault
 
 PINS = Path("/sys/fs/bpf/hauberk")
@@ -45,6 +45,8 @@ _SHAPES = {
 """The maps that outlive a process: bytes of a key and of a value."""
 
 NO_FAULT = Fault(0)
+_LOCK = "rename_lock"
+"""What the programs look at to see that no name changed while they walked (fs/dcache.c)."""
 _SINCE = {"hauberk_ftruncate": "bpf_lsm_file_truncate"}
 """Programs that older kernels do not have a place for: the symbol that tells (6.2; before, path_truncate serves)."""
 
@@ -116,6 +118,11 @@ def load(object_file: Path, *, pins: Path = PINS, sizes: Sizes | None = None, fa
     return adopt(pins=pins)
 
 
+def look_ahead() -> None:
+    """Begins, in a thread, what `load` takes long for and what needs nothing else."""
+    symbols.look_ahead(_LOCK)
+
+
 def build_of(object_file: Path) -> int:
     """A number of 32 bits that another object hardly has."""
     return int.from_bytes(hashlib.sha256(object_file.read_bytes()).digest()[:4], "little")
@@ -132,7 +139,7 @@ def _make(object_file: Path, fresh: Path, sizes: Sizes, before: Programs | None,
         base.load()
         for name in (*_SHAPES, _CONSTANTS):
             base.map(name).pin(str(fresh / "maps" / _pin_of(name)))
-        names = [name for name in base.programs if name not in _SINCE or has_function(_SINCE[name])]
+        names = [name for name in base.programs if name not in _SINCE or symbols.has_function(_SINCE[name])]
         workers = min(MOST_WORKERS, len(os.sched_getaffinity(0)))
         # neighbours in the object are much alike, so that each has about as much to do
         parts = [names[start::workers] for start in range(workers)]
@@ -163,7 +170,7 @@ def _prepare(programs: Object, build: int, sizes: Sizes, before: Programs | None
         programs.set_entries(name, entries)
     secret = before.seed.pack() if before else secrets.token_bytes(SEED.size)
     programs.set_initial(_CONSTANTS, CONSTANTS.pack(VERSION, 1, fault, build, secret))
-    programs.set_initial(_KERNEL, KEY.pack(address("rename_lock")))
+    programs.set_initial(_KERNEL, KEY.pack(symbols.address(_LOCK)))
     if before:
         for name, existing in before.maps.items():
             programs.reuse(name, existing)

@@ -273,9 +273,9 @@ class Kernel:
 
     def containers(self) -> dict[int, int]:
         """Slot by id of a cgroup."""
-        containers = self._maps["containers"]
-        found = {key: containers.get(key) for key in containers.keys()}  # noqa: SIM118  a map of the kernel
-        return {KEY.unpack(key)[0]: CONTAINER.unpack(value)[0] for key, value in found.items() if value is not None}
+        keys, values = self._maps["containers"].dump()
+        pairs = zip(KEY.iter_unpack(keys), CONTAINER.iter_unpack(values), strict=True)
+        return {number: slot for (number,), (slot,) in pairs}
 
     def _changed(self, levels: int) -> None:
         self._set(levels=levels, anew=True)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from hauberk.enforcer.kernel.errors import KernelError
 
 _BLOCK = 1 << 18
 _SYMBOLS, _TYPES = Path("/proc/kallsyms"), Path("/sys/kernel/btf/vmlinux")
+_ASKING = threading.Lock()
+"""Whoever asks while another looks waits for what it finds."""
 
 
 def address(name: str, symbols: Path = _SYMBOLS) -> int:
@@ -22,6 +27,12 @@ def address(name: str, symbols: Path = _SYMBOLS) -> int:
             addresses (kernel/kallsyms.c, s_show).
 
     """
+    with _ASKING:
+        return _found(name, symbols)
+
+
+@cache
+def _found(name: str, symbols: Path) -> int:
     asked = f"find {name} in {symbols}"
     wanted = f" {name}\n".encode()
     before = b""
@@ -35,6 +46,16 @@ def address(name: str, symbols: Path = _SYMBOLS) -> int:
             return found
         before = text[text.rfind(b"\n") + 1 :]
     raise KernelError(errno.ENOENT, asked, ["boot a kernel built with CONFIG_KALLSYMS_ALL=y"])
+
+
+def look_ahead(name: str, symbols: Path = _SYMBOLS) -> None:
+    """Has `address` know it, or be about to, when it is asked; a kernel that does not tell is left to who asks."""
+
+    def looked() -> None:
+        with suppress(KernelError):
+            address(name, symbols)
+
+    threading.Thread(target=looked, name="hauberk-symbols", daemon=True).start()
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
