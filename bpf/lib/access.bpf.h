@@ -116,7 +116,7 @@ __noinline int hbk_decide(struct request *r, __u32 index, __u32 outcome)
  * A name that is taken away. Beyond the model: a program that rules block keeps its name, or it would run under
  * another one (enforcement.md, section 4). Asked as a source that stands for all that rules name, see encode.py.
  */
-static __always_inline bool to_guard(struct request *r, __u32 outcome, void *policy)
+static __always_inline bool to_guard(struct request *r, struct working *w, __u32 outcome, void *policy)
 {
 	const struct hbk_header *global;
 
@@ -129,6 +129,9 @@ static __always_inline bool to_guard(struct request *r, __u32 outcome, void *pol
 	global = header_of(policy, HBK_PROCESS, 0);
 	if (!global || !(global->flags & HBK_GUARDS))
 		return false;
+	w->before_rule = r->rule;
+	w->before_policy = r->policy;
+	w->before_reason = r->reason;
 	r->domain = HBK_PROCESS;
 	r->side = HBK_CHANGE;
 	r->rules_only = 1;
@@ -171,20 +174,17 @@ __noinline int hbk_judge(struct request *r)
 	/* in one place: the verifier of 7.x follows `r` into a function from each place that calls it */
 	ONE_CALL
 	for (int i = 0; i < 2; i++) {
-		__u32 rule = r->rule, version = r->policy;
-		__u8 reason = r->reason;
-
 		barrier_var(i);
 		hbk_decide(r, index, outcome);
 		if (!i) {
-			if (!to_guard(r, outcome, policy))
+			if (!to_guard(r, w, outcome, policy))
 				break;
 			continue;
 		}
 		if (!r->denied) {
-			r->rule = rule;
-			r->reason = reason;
-			if (r->policy != version)
+			r->rule = w->before_rule;
+			r->reason = w->before_reason;
+			if (r->policy != w->before_policy)
 				r->policy = HBK_TORN;
 		}
 	}

@@ -62,6 +62,7 @@ struct working {
 	/* Positions of loops stand here and not on the stack: the verifier would follow each of their values. */
 	__u32 state, left, at, length;
 	__u32 written;
+	__u32 before_rule, before_policy, before_reason; /* of a request that is asked about once more */
 	__u64 folded;
 	__u64 named_depths, global_depths;
 	struct best named, global;
