@@ -37,7 +37,7 @@ from hauberk.enforcer.cluster.reporter import Reporter  # noqa: E402
 from hauberk.enforcer.cluster.source import ClusterSource  # noqa: E402
 from hauberk.enforcer.groups import Tree  # noqa: E402
 from hauberk.enforcer.kernel.image import Image  # noqa: E402
-from hauberk.enforcer.kernel.loader import MOST_WORKERS  # noqa: E402
+from hauberk.enforcer.kernel.making import MOST_WORKERS  # noqa: E402
 from hauberk.enforcer.kernel.wire import RECORD as LAYOUT  # noqa: E402
 from hauberk.enforcer.node.aim import Aim  # noqa: E402
 from hauberk.enforcer.node.applied import Applier  # noqa: E402
@@ -188,6 +188,7 @@ def daemon_side(given: argparse.Namespace) -> dict[str, Any]:
     daemon.end()
     loop.join()
     reporter.end()
+    source.end()
     return found
 
 

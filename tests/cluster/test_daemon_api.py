@@ -111,14 +111,15 @@ class Node:
         api = Recorded(self.account(), self.used)
         tree = Tree(self.folder / "cgroup", self.folder / "proc")
         changed = threading.Event()
-        source = ClusterSource(api, NODE, Posture(), changed.set, tree)
-        self.reporter = Reporter(api, source, NODE, SYSTEM, 0.0, open_reports=True)
+        self.source = ClusterSource(api, NODE, Posture(), changed.set, tree)
+        self.reporter = Reporter(api, self.source, NODE, SYSTEM, 0.0, open_reports=True)
         state = self.folder / "state.json"
         applier = Applier(self.kernel, state, PROGRAMS, lambda: PROGRAMS)  # type: ignore[arg-type]
         containers = Containers(self.folder / "containers.json")
-        aim = Aim(source, containers, applier.state, changed)
+        aim = Aim(self.source, containers, applier.state, changed)
+        with aim.ahead():
+            pass
         self.daemon = Daemon(aim, applier, lambda status, _: self.reporter.tell(status), lambda: None)
-        source.start()
         self.reporter.start(self.daemon, applier, len(PROGRAMS))
         self._thread = threading.Thread(target=self.daemon.run, args=(2.0, lambda: None, self.reporter.beat))
         self._thread.start()
@@ -127,6 +128,7 @@ class Node:
         self.daemon.end()
         self._thread.join()
         self.reporter.end()
+        self.source.end()
 
     def status(self) -> dict[str, Any]:
         code, answer = self.cluster.request("GET", f"{REPORTS}/nodepolicystatuses/{NODE}")

@@ -122,7 +122,7 @@ def _try(group: Path, blocked: Path, free: Path) -> int:
 
 
 def _outcome(entrance: int, blocked: Path, free: Path) -> int:
-    """In the child, which must come back whatever happens."""
+    """In the child, which must come back whatever happens: nothing that waits for a lock, as the parent has threads."""
     try:
         os.write(entrance, b"0")
     except OSError:

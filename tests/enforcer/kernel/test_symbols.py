@@ -52,17 +52,22 @@ def test_a_kernel_that_does_not_tell(tmp_path: Path, text: str, number: int, rem
 
 def test_looking_ahead_is_looking_once(tmp_path: Path) -> None:
     path = symbols(tmp_path, WANTED)
-    look_ahead("rename_lock", path)
-    assert address("rename_lock", path) == 0xFFFFFFFF8209A640
+    look_ahead("rename_lock", path).join()
     path.unlink()
     assert address("rename_lock", path) == 0xFFFFFFFF8209A640
 
 
 def test_what_was_not_found_is_looked_for_again(tmp_path: Path) -> None:
-    look_ahead("rename_lock", tmp_path / "kallsyms")
+    look_ahead("rename_lock", tmp_path / "kallsyms").join()
     with pytest.raises(KernelError):
         address("rename_lock", tmp_path / "kallsyms")
     assert address("rename_lock", symbols(tmp_path, WANTED)) == 0xFFFFFFFF8209A640
+
+
+def test_what_cannot_be_read_is_not_taken_for_read(tmp_path: Path) -> None:
+    with pytest.raises(KernelError) as found:
+        address("rename_lock", tmp_path)
+    assert found.value.errno == errno.EISDIR
 
 
 def test_a_kernel_without_symbols(tmp_path: Path) -> None:

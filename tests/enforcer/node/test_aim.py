@@ -8,12 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from enforcer.node.made import LS, container, policy
+from hauberk.enforcer.kernel.encode import encode
 from hauberk.enforcer.kernel.errors import KernelError
+from hauberk.enforcer.kernel.image import Image
+from hauberk.enforcer.node import wanted
 from hauberk.enforcer.node.aim import Aim
 from hauberk.enforcer.node.containers import Containers
 from hauberk.enforcer.node.wanted import Container, Inputs, PolicyObject
 from hauberk.enforcer.policies import Given
 from hauberk.enforcer.state import State
+from hauberk.policy.decision import Compiled
 
 WITHIN = 30.0
 
@@ -23,7 +28,8 @@ class Known:
 
     def __init__(self, *, ready: bool = True, fault: Exception | None = None) -> None:
         self.is_ready, self.fault = ready, fault
-        self.started = self.ended = False
+        self.policies: tuple[PolicyObject, ...] = ()
+        self.started = False
         self.filled = threading.Event()
 
     def earlier(self, given: Iterable[Given]) -> tuple[PolicyObject, ...]:
@@ -32,6 +38,9 @@ class Known:
 
     def start(self) -> None:
         self.started = True
+
+    def end(self) -> None:
+        """There is nothing to end."""
 
     def ready(self) -> bool:
         return self.is_ready
@@ -46,7 +55,7 @@ class Known:
         self.filled.set()
         if self.fault:
             raise self.fault
-        return Inputs((), containers=containers)
+        return Inputs(self.policies, containers=(container(1),))
 
     def problems(self) -> list[str]:
         return []
@@ -60,6 +69,25 @@ def test_it_plans_while_the_block_waits(tmp_path: Path) -> None:
     source = Known()
     with aim(tmp_path, source).ahead():
         assert source.filled.wait(WITHIN)
+
+
+def test_what_was_planned_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Known()
+    source.policies = (policy(LS),)
+    encoded: list[Compiled] = []
+
+    def noted(compiled: Compiled) -> Image:
+        encoded.append(compiled)
+        return encode(compiled)
+
+    monkeypatch.setattr(wanted, "encode", noted)
+    planned = aim(tmp_path, source)
+    with planned.ahead():
+        assert source.filled.wait(WITHIN)
+    assert len(encoded) == 1
+    _, desired = planned.plan()
+    assert len(encoded) == 1
+    assert desired.wanted["c1"].image.rules
 
 
 def test_a_source_that_gets_ready_meanwhile(tmp_path: Path) -> None:

@@ -35,7 +35,6 @@ class Known:
     def __init__(self) -> None:
         self.policies: tuple[PolicyObject, ...] = ()
         self.is_ready, self.is_known, self.filled = True, True, 0
-        self.started = False
         self._changed = True
 
     def set(self, *policies: PolicyObject) -> None:
@@ -45,7 +44,10 @@ class Known:
         return tuple(object_of(one, one.policy) for one in given)
 
     def start(self) -> None:
-        self.started = True
+        """It is read already."""
+
+    def end(self) -> None:
+        """There is nothing to end."""
 
     def ready(self) -> bool:
         return self.is_ready

@@ -68,7 +68,6 @@ class Reporter:
         self._publisher.start()
 
     def end(self) -> None:
-        self._source.end()
         self._publisher.end()
 
     def staleness(self) -> float:

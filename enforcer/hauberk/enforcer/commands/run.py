@@ -95,6 +95,7 @@ class _Run:
             loader.look_ahead()
         stack.enter_context(states.locked(places.state, LOCK, busy=BUSY))
         source, self._reporter = self._source(changed)
+        stack.callback(source.end)
         with states.locked(places.state):
             before = states.read(places.state)
             aim = Aim(source, Containers(folder / "containers.json"), before or states.State(), changed)

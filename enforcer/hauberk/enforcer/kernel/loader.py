@@ -12,8 +12,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Collection, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +22,11 @@ from hauberk.enforcer.kernel import symbols
 from hauberk.enforcer.kernel.errors import NotOursError
 from hauberk.enforcer.kernel.hashing import Seed
 from hauberk.enforcer.kernel.libbpf import Map, Object, is_loaded, program_of_link
+from hauberk.enforcer.kernel.making import NAME, make
 from hauberk.enforcer.kernel.wire import CONSTANTS, CONTAINER, KEY, SEED, SETTINGS, SLOT, VERSION, Fault
 
 PINS = Path("/sys/fs/bpf/hauberk")
-_NAME = "hauberk"
-_CONSTANTS, _KERNEL = f"{_NAME}.rodata", ".rodata.kernel"
-MOST_WORKERS = 4
-"""Each holds the types of the kernel in memory while it loads, some 20 MB."""
+_CONSTANTS, _KERNEL = f"{NAME}.rodata", ".rodata.kernel"
 SETTINGS_MAP = ".data.settings"
 _SHAPES = {
     "policies": (SLOT.size, SLOT.size),
@@ -47,8 +44,6 @@ _SHAPES = {
 NO_FAULT = Fault(0)
 _LOCK = "rename_lock"
 """What the programs look at to see that no name changed while they walked (fs/dcache.c)."""
-_SINCE = {"hauberk_ftruncate": "bpf_lsm_file_truncate"}
-"""Programs that older kernels do not have a place for: the symbol that tells (6.2; before, path_truncate serves)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +87,38 @@ class Programs:
         self.close()
 
 
-def load(object_file: Path, *, pins: Path = PINS, sizes: Sizes | None = None, fault: Fault = NO_FAULT) -> Programs:
+def load(
+    object_file: Path,
+    *,
+    pins: Path = PINS,
+    sizes: Sizes | None = None,
+    fault: Fault = NO_FAULT,
+    workers: int | None = None,
+) -> Programs:
     """Loads, attaches and pins all programs; nothing stays behind when that fails.
 
     Where programs are at work already, the new ones take over their maps and secret, work beside them, and take
-    their place: whatever was denied is denied at every moment. `fault` is for tests.
+    their place: whatever was denied is denied at every moment. `fault` is for tests; `workers` are as many threads as
+    there are processors, and not more than `making.MOST_WORKERS`.
 
     Raises:
         KernelError: the kernel or libbpf refuses; with its last lines.
         NotOursError: what is pinned there, or the object, is not ours, or of another version.
+        OSError: the kernel's types cannot be read, or no pins can be made.
 
     """
     mend(pins=pins)
     fresh = _fresh(pins)
     with ExitStack() as opened:
         before = opened.enter_context(adopt(pins=pins)) if pins.exists() else None
+
+        def prepare(programs: Object) -> None:
+            if not {*_SHAPES, _CONSTANTS, _KERNEL} <= set(programs.map_names):
+                raise NotOursError(f"{object_file} holds other programs than Hauberk's: install the package again")
+            _prepare(programs, build_of(object_file), sizes or Sizes(), before, fault)
+
         try:
-            for name in ("maps", "links"):
-                (fresh / name).mkdir(mode=0o700, parents=True)
-            _make(object_file, fresh, sizes or Sizes(), before, fault)
+            make(object_file, fresh, prepare, {name: _pin_of(name) for name in (*_SHAPES, _CONSTANTS)}, workers)
             _put_in_place(fresh, pins)
         except BaseException:
             _remove(fresh)
@@ -126,43 +134,6 @@ def look_ahead() -> None:
 def build_of(object_file: Path) -> int:
     """A number of 32 bits that another object hardly has."""
     return int.from_bytes(hashlib.sha256(object_file.read_bytes()).digest()[:4], "little")
-
-
-def _make(object_file: Path, fresh: Path, sizes: Sizes, before: Programs | None, fault: Fault) -> None:
-    """Maps first; then programs, as many at a time as there are processors: verifying them is what takes long."""
-    with Object(str(object_file), _NAME) as base:
-        if not {*_SHAPES, _CONSTANTS, _KERNEL} <= set(base.map_names):
-            raise NotOursError(f"{object_file} holds other programs than Hauberk's: install the package again")
-        _prepare(base, build_of(object_file), sizes, before, fault)
-        for name in base.programs:
-            base.leave_out(name)
-        base.load()
-        for name in (*_SHAPES, _CONSTANTS):
-            base.map(name).pin(str(fresh / "maps" / _pin_of(name)))
-        names = [name for name in base.programs if name not in _SINCE or symbols.has_function(_SINCE[name])]
-        workers = min(MOST_WORKERS, len(os.sched_getaffinity(0)))
-        # neighbours in the object are much alike, so that each has about as much to do
-        parts = [names[start::workers] for start in range(workers)]
-        with ThreadPoolExecutor(workers, "hauberk-load") as pool:
-            for done in [pool.submit(attach, object_file, base, part, fresh / "links") for part in parts]:
-                done.result()
-
-
-def attach(object_file: Path, base: Object, names: Collection[str], links: Path) -> None:
-    """Loads, attaches and pins some of the programs, to work on the maps of `base`; a part of `load`."""
-    with Object(str(object_file), _NAME) as programs:
-        for name in programs.map_names:
-            programs.reuse(name, base.map(name))
-        for name in programs.programs:
-            if name not in names:
-                programs.leave_out(name)
-        programs.load()
-        for name in names:
-            link = programs.attach(name)
-            try:
-                link.pin(str(links / name))
-            finally:
-                link.release()
 
 
 def _prepare(programs: Object, build: int, sizes: Sizes, before: Programs | None, fault: Fault) -> None:

@@ -20,7 +20,9 @@ _ASKING = threading.Lock()
 
 
 def address(name: str, symbols: Path = _SYMBOLS) -> int:
-    """Of a symbol of the kernel itself, not of a module. Reads no further: the kernel prints symbols as they are read.
+    """Of a variable of the kernel itself, not of a module: the first of that name.
+
+    Nothing is read after it, as the kernel prints symbols when they are read.
 
     Raises:
         KernelError: there is none of this name (data are left out without CONFIG_KALLSYMS_ALL), or the kernel hides
@@ -34,6 +36,7 @@ def address(name: str, symbols: Path = _SYMBOLS) -> int:
 @cache
 def _found(name: str, symbols: Path) -> int:
     asked = f"find {name} in {symbols}"
+    # of any type, as that of one variable is not the same in all kernels
     wanted = f" {name}\n".encode()
     before = b""
     for block in _blocks(symbols):
@@ -48,14 +51,16 @@ def _found(name: str, symbols: Path) -> int:
     raise KernelError(errno.ENOENT, asked, ["boot a kernel built with CONFIG_KALLSYMS_ALL=y"])
 
 
-def look_ahead(name: str, symbols: Path = _SYMBOLS) -> None:
+def look_ahead(name: str, symbols: Path = _SYMBOLS) -> threading.Thread:
     """Has `address` know it, or be about to, when it is asked; a kernel that does not tell is left to who asks."""
 
     def looked() -> None:
         with suppress(KernelError):
             address(name, symbols)
 
-    threading.Thread(target=looked, name="hauberk-symbols", daemon=True).start()
+    thread = threading.Thread(target=looked, name="hauberk-symbols", daemon=True)
+    thread.start()
+    return thread
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
@@ -63,7 +68,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
     library = ctypes.CDLL(None, use_errno=True)
     library.fopen.restype, library.fread.restype = ctypes.c_void_p, ctypes.c_size_t
     library.fread.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_void_p]
-    library.fclose.argtypes = [ctypes.c_void_p]
+    library.fclose.argtypes = library.ferror.argtypes = [ctypes.c_void_p]
     stream = library.fopen(os.fsencode(path), b"rbe")
     if not stream:
         raise KernelError(ctypes.get_errno(), f"open {path}")
@@ -71,10 +76,12 @@ def _blocks(path: Path) -> Iterator[bytes]:
         block = ctypes.create_string_buffer(_BLOCK)
         while size := library.fread(block, 1, _BLOCK, stream):
             yield block.raw[:size]
+        if library.ferror(stream):
+            raise KernelError(ctypes.get_errno(), f"read {path}")
     finally:
         library.fclose(stream)
 
 
 def has_function(name: str, types: Path = _TYPES) -> bool:
-    """Whether the kernel's BTF names one; its strings end with a zero each (kernel/bpf/btf.rst)."""
+    """Whether the kernel's BTF names one; its strings end with a zero each (kernel/bpf/btf.rst). Raises OSError."""
     return f"\0{name}\0".encode() in types.read_bytes()

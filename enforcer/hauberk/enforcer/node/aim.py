@@ -32,6 +32,10 @@ class Source(Protocol):
         """From now on it reads."""
         ...
 
+    def end(self) -> None:
+        """It reads no more."""
+        ...
+
     def ready(self) -> bool:
         """Whether all was read once: before that, nothing may be taken for gone."""
         ...
@@ -69,7 +73,7 @@ class Aim:
         self._planner = Planner(self._roots, source.earlier(held))
 
     def plan(self) -> tuple[Inputs, Desired]:
-        """What is known now, and what is to be in the kernel for it."""
+        """What is known now, and what is to be in the kernel for it. Raises `FAULTS`."""
         inputs = self.source.fill(self.containers.all())
         self._roots.keep(inputs.containers)
         return inputs, self._planner.plan(inputs)

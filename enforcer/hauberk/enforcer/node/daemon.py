@@ -34,8 +34,8 @@ from hauberk.policy.model import Workload
 _BEGINS = 20.0
 """Seconds that a container which starts waits for the first list of policies."""
 _DEAD = 180.0
-"""Seconds of one round of the loop after which it is not taken for alive; programs that were detached take half a
-minute to load."""
+"""Seconds of one round of the loop after which it is not taken for alive; programs that were detached take
+some seconds to load, and many more on a slow machine."""
 _KNOWN = 2.0
 """Seconds that it waits for its pod to be known: a pod is there before its containers, but may be heard of after."""
 SETTLES = 0.05

@@ -25,6 +25,9 @@ class Local:
     def start(self) -> None:
         """It is read by who asks."""
 
+    def end(self) -> None:
+        """There is nothing to end."""
+
     def ready(self) -> bool:
         self.folder.changed()
         return self.folder.was_read

@@ -112,9 +112,7 @@ class Object:
             KernelError: with the verifier's last lines.
 
         """
-        with _undisturbed():
-            result = lib.load(self._pointer)
-        checked(result, "load the programs")
+        checked(lib.load(self._pointer), "load the programs")
 
     def map(self, name: str) -> Map:
         """The map as long as this object is open."""
