@@ -1,8 +1,9 @@
 """What operations cost with the BPF programs, in guest instructions, beside what was measured of KubeArmor.
 
-usage: python benchmarks/guest.py [--kernel 6.12] [--daemon] [--format text|json]
+usage: python benchmarks/guest.py [--kernel 6.12] [--daemon | --parts] [--format text|json]
 
-With --daemon only what the daemon of a node does for one container is counted.
+With --daemon only what the daemon of a node does for one container is counted. With --parts the guest has two
+processors, and a clock: what loading the programs takes with two threads, as a ratio to what it takes with one.
 
 HAUBERK_GUEST names the guests' kernels and root, as `make guest-tools` prints it. The guest's clock counts
 instructions (-icount shift=0, one processor, no mitigations): no time, but the same figure in every run. KubeArmor's
@@ -60,18 +61,17 @@ ROWS = (
 OUTSIDE = 1.06
 
 
-def measured(kernel: str, *, daemon: bool) -> dict[str, Any]:
+def measured(kernel: str, only: str) -> dict[str, Any]:
     payload: dict[str, Path | bytes] = {
         **packages(),
         "/t/cost": compiled("cost.c"),
         "/t/true": compiled("true.S"),
         "/t/cost.py": INSIDE / "cost.py",
     }
-    with Guest.boot(kernel, payload, icount=True, memory=2048) as guest:
+    parts = only == "parts"
+    with Guest.boot(kernel, payload, icount=not parts, memory=2048, processors=2 if parts else 1) as guest:
         guest.run(["chmod", "755", "/t/cost", "/t/true"]).checked()
-        guest.run(
-            ["python3", "/t/cost.py", OBJECT, "/t/results.json", *(["daemon"] if daemon else [])], timeout=3000
-        ).checked()
+        guest.run(["python3", "/t/cost.py", OBJECT, "/t/results.json", *only.split()], timeout=3000).checked()
         found: dict[str, Any] = json.loads(guest.get("/t/results.json"))
         return found
 
@@ -79,14 +79,18 @@ def measured(kernel: str, *, daemon: bool) -> dict[str, Any]:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--kernel", default="6.12")
-    options.add_argument("--daemon", action="store_true")
+    options.add_argument("--daemon", action="store_const", dest="only", const="daemon", default="")
+    options.add_argument("--parts", action="store_const", dest="only", const="parts")
     options.add_argument("--format", choices=("text", "json"), default="text")
     given = options.parse_args()
-    found = measured(given.kernel, daemon=given.daemon)
+    found = measured(given.kernel, given.only)
     if given.format == "json":
         print(json.dumps(found, indent=2))
         return
-    if given.daemon:
+    if given.only == "parts":
+        print(f"loading the programs on {given.kernel}: x{found['2'] / found['1']:.2f} with two threads")
+        return
+    if given.only == "daemon":
         print(f"Million guest instructions on {given.kernel}, a container of 200 rules, the daemon's own work included")
         print(", ".join(f"{name} {count / 1e6:.1f}" for name, count in found.items()))
         return

@@ -58,11 +58,13 @@ class Guest:
         memory: int = 1024,
         disk: Path | None = None,
         network: bool = False,
+        processors: int = 1,
     ) -> Guest:
         """A guest that answers. `payload` says what there is at which path of its root: a file, a folder or bytes.
 
-        With `icount`, an instruction takes a nanosecond of the guest's time. `disk` is an image of an ext4 file system
-        for /mnt/ext4, which is left as it is. With `network`, 10.0.2.2 leads to where the tests run.
+        With `icount`, an instruction takes a nanosecond of the guest's time, and there is one processor. `disk` is an
+        image of an ext4 file system for /mnt/ext4, which is left as it is. With `network`, 10.0.2.2 leads to where the
+        tests run.
         """
         found = Kernel.named(kernel)
         folder = Path(mkdtemp(prefix="hauberk-guest-"))
@@ -74,7 +76,16 @@ class Guest:
             ours, theirs = socket.socketpair()
             with theirs:
                 channel = theirs.fileno()
-                qemu = command(folder, found, disk=disk, memory=memory, channel=channel, icount=icount, network=network)
+                qemu = command(
+                    folder,
+                    found,
+                    disk=disk,
+                    memory=memory,
+                    channel=channel,
+                    icount=icount,
+                    network=network,
+                    processors=processors,
+                )
                 guest = cls(kernel, folder, qemu, ours, channel)
         except BaseException:
             shutil.rmtree(folder)

@@ -25,13 +25,21 @@ _PROGRAMS = (b"#!", b"\x7fELF")
 
 
 def command(
-    folder: Path, kernel: Kernel, *, disk: Path, memory: int, channel: int, icount: bool, network: bool
+    folder: Path,
+    kernel: Kernel,
+    *,
+    disk: Path,
+    memory: int,
+    channel: int,
+    icount: bool,
+    network: bool,
+    processors: int = 1,
 ) -> list[str]:
     """Boots `folder`/initrd, writes `folder`/console; the agent's port is the socket `channel`."""
     drive = f"file={disk},format=raw,if=none,id=disk,snapshot=on"
     return [
         "qemu-system-x86_64",
-        *("-machine", "q35,accel=tcg", "-cpu", kernel.processor, "-smp", "1", "-m", str(memory)),
+        *("-machine", "q35,accel=tcg", "-cpu", kernel.processor, "-smp", str(processors), "-m", str(memory)),
         *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-nic", "none"),
         *("-kernel", str(kernel.image), "-initrd", str(folder / "initrd"), "-append", _COMMAND_LINE),
         *("-serial", f"file:{folder / 'console'}"),

@@ -12,6 +12,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import threading
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -126,9 +127,9 @@ def load(
     return adopt(pins=pins)
 
 
-def look_ahead() -> None:
+def look_ahead() -> threading.Thread:
     """Begins, in a thread, what `load` takes long for and what needs nothing else."""
-    symbols.look_ahead(_LOCK)
+    return symbols.look_ahead(_LOCK)
 
 
 def build_of(object_file: Path) -> int:

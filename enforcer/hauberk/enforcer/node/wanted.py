@@ -166,9 +166,10 @@ class Planner:
         wanted: dict[str, Wanted] = {}
         failed: dict[str, Failure] = {}
         while True:
+            chosen = _Chosen(self._in_force(inputs, refused))
             try:
                 for place in places:
-                    found = self._wanted(place, inputs, self._in_force(inputs, refused), used, failed)
+                    found = self._wanted(place, inputs, chosen, used, failed)
                     if found is not None:
                         wanted[found.id] = found
             except _RefusedPolicyError as error:
@@ -197,19 +198,18 @@ class Planner:
         self,
         place: Container,
         inputs: Inputs,
-        policies: Sequence[PolicyObject],
+        choice: _Chosen,
         used: dict[tuple[object, ...], Image],
         failed: dict[str, Failure],
     ) -> Wanted | None:
-        chosen = [one for one in policies if selects(Model.HAUBERK, one.policy, place.workload)]
+        chosen, paths = choice.of(place.workload)
         if not chosen:
             return None
         posture = inputs.postures.get(place.workload.namespace or "", inputs.posture)
         resolve = self._links(place)
-        paths = {path for one in chosen for path in written(one.policy)}
         links: dict[str, str] = {}
         unread: list[str] = []
-        for path in sorted(paths):
+        for path in paths:
             try:
                 if (real := resolve(path)) != path:
                     links[path] = real
@@ -247,6 +247,22 @@ class Planner:
                 rules,
                 one.generation,
             )
+
+
+class _Chosen:
+    """Of the policies in force, those that select a workload, and their paths in order: asked for many containers."""
+
+    def __init__(self, policies: Sequence[PolicyObject]) -> None:
+        self._policies = policies
+        self._known: dict[Workload, tuple[tuple[PolicyObject, ...], tuple[str, ...]]] = {}
+
+    def of(self, workload: Workload) -> tuple[tuple[PolicyObject, ...], tuple[str, ...]]:
+        found = self._known.get(workload)
+        if found is None:
+            chosen = tuple(one for one in self._policies if selects(Model.HAUBERK, one.policy, workload))
+            paths = {path for one in chosen for path in written(one.policy)}
+            found = self._known[workload] = chosen, tuple(sorted(paths))
+        return found
 
 
 class _RefusedPolicyError(Exception):
