@@ -33,6 +33,10 @@ main() {
     --platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 --target "$site" "$wheel[enforcer]"
   for name in "${unneeded[@]}"; do rm -rf "$site/$name" "$site/$name"[-.]*; done
   rm -rf "$site/bin"
+  # nobody can write beside them once it runs: each start would compile all that it imports; one 3.11 reads what another
+  # has compiled, and no time of a file is asked
+  "$work/venv/bin/python" -m compileall -q --invalidation-mode unchecked-hash -s "$root" -p / \
+    "$root/usr/lib/python3.11" "$site"
   install -D -m 755 "$here/hauberk-enforcer" "$root/usr/bin/hauberk-enforcer"
   mkdir -p "$root"/{proc,sys,dev,run,tmp}
 
