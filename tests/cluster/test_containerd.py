@@ -243,7 +243,7 @@ def test_the_image_runs_as_the_daemon_set_says(cluster: Cluster, guest: Guest, r
     # and ends where it is removed
     removal = container_of(cluster, "deploy/remove", "initContainers")
     removed = runtime.run("remove", SYSTEM, {}, removal, pids_of_node=True)
-    until(lambda: not denied(web, "/secret"), 300, "nothing is denied any more", lambda: removed.log)
+    until(lambda: not denied(web, "/secret"), 120, "nothing is denied any more", lambda: removed.log)
 
 
 def daemon_container(cluster: Cluster) -> dict[str, Any]:
